@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Bounds of the kernel side. The sizes of `slots`, `books` and `owners` are set by user space before load. */
+#ifndef KUBE_NETC_LIMITS_H
+#define KUBE_NETC_LIMITS_H
+
+#define SLOT_PROBES 8	    /* places a socket may take, beginning at its cookie */
+#define WALK_BLOCK 64	    /* slots a walk looks at in one call of the iterator */
+#define WALK_COST_LIVE 16   /* what a live socket costs a walk, in empty slots */
+#define RECORDS_MAX 4096    /* live records of one step of a walk */
+#define WALK_STEPS_MAX 1024 /* iterator elements of one step: WALK_BLOCK slots each */
+#define HANDOFF_MAX 1024    /* closes that may wait for one walk at a time */
+#define LISTENERS_MAX 8192
+#define UDP_PEERS_MAX 4096  /* tasks between the address hook and the length hook of one datagram */
+
+#endif

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Reading a socket: its key, its exact payload, its role.
+ *
+ * Three ways to reach a field, chosen by the caller through `how`, a compile-time constant:
+ *   TRUSTED  the tracepoint's own pointer: plain loads.
+ *   CAST     a pointer that we kept, through bpf_rdonly_cast (Linux >= 6.2): plain loads that cannot fault.
+ *   PROBED   a pointer that we kept, before 6.2: bpf_probe_read_kernel for each field, three times slower.
+ */
+#ifndef KUBE_NETC_SOCKET_BPF_H
+#define KUBE_NETC_SOCKET_BPF_H
+
+enum how { TRUSTED, CAST, PROBED };
+
+#define barrier() asm volatile("" ::: "memory")
+
+/* One field. volatile: each read happens once, in the order written; others write meanwhile. */
+#define READ(how, p, field)                                                                \
+	({                                                                                 \
+		typeof((p)->field) v_;                                                     \
+		if ((how) == PROBED)                                                       \
+			bpf_probe_read_kernel(&v_, sizeof(v_), &(p)->field);               \
+		else                                                                       \
+			v_ = *(volatile typeof(v_) *)&(p)->field;                          \
+		v_;                                                                        \
+	})
+
+#define READ_BITS(how, p, field) \
+	((how) == PROBED ? BPF_CORE_READ_BITFIELD_PROBED(p, field) : BPF_CORE_READ_BITFIELD(p, field))
+
+/*
+ * Order of two reads. x86 keeps loads in order, so the compiler alone must be told. arm64 does not: an atomic
+ * that returns a value is a full barrier there.
+ */
+#if defined(__TARGET_ARCH_arm64)
+#define read_barrier()                                          \
+	({                                                      \
+		__u64 fence_ = 0;                               \
+		__sync_fetch_and_add((volatile __u64 *)&fence_, 1); \
+	})
+#else
+#define read_barrier() barrier()
+#endif
+
+static __always_inline void v4_mapped(__u8 *to, __be32 addr)
+{
+	__u32 *words = (__u32 *)to;
+
+	words[0] = 0;
+	words[1] = 0;
+	words[2] = bpf_htonl(0xffff);
+	words[3] = addr;
+}
+
+static __always_inline void read_addresses(enum how how, struct sock *sk, __u8 *local, __u8 *remote)
+{
+	if (READ(how, sk, __sk_common.skc_family) == AF_INET6) {
+		__u32 *l = (__u32 *)local, *r = (__u32 *)remote;
+
+		for (int i = 0; i < 4; i++) {
+			l[i] = READ(how, sk, __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[i]);
+			r[i] = READ(how, sk, __sk_common.skc_v6_daddr.in6_u.u6_addr32[i]);
+		}
+	} else {
+		v4_mapped(local, READ(how, sk, __sk_common.skc_rcv_saddr));
+		v4_mapped(remote, READ(how, sk, __sk_common.skc_daddr));
+	}
+}
+
+static __always_inline __u64 read_cgroup_id(enum how how, struct sock *sk)
+{
+	struct cgroup *cgroup = READ(how, sk, sk_cgrp_data.cgroup);
+	struct kernfs_node *kn;
+
+	if (!cgroup)
+		return 0;
+	kn = READ(how, cgroup, kn);
+	return kn ? READ(how, kn, id) : 0;
+}
+
+static __always_inline __u32 read_netns(enum how how, struct sock *sk)
+{
+	struct net *net = READ(how, sk, __sk_common.skc_net.net);
+
+	return net ? READ(how, net, ns.inum) : 0;
+}
+
+/* skc_num is already 0 at TCP_CLOSE: the port that stays is inet_sport. */
+static __always_inline __u16 read_local_port(enum how how, struct tcp_sock *tp)
+{
+	return bpf_ntohs(READ(how, tp, inet_conn.icsk_inet.inet_sport));
+}
+
+static __always_inline void read_key(enum how how, struct sock *sk, struct tcp_sock *tp, enum role role, struct flow_key *key)
+{
+	key->cgroup_id = read_cgroup_id(how, sk);
+	key->netns = read_netns(how, sk);
+	key->role = role;
+	key->protocol = IPPROTO_TCP;
+	key->port = role == ROLE_CLIENT ? bpf_ntohs(READ(how, sk, __sk_common.skc_dport)) : read_local_port(how, tp);
+	read_addresses(how, sk, key->local_addr, key->remote_addr);
+}
+
+/*
+ * A FIN counts as one byte of bytes_received, and SOCK_DONE says a moment later that it came.
+ */
+static __always_inline __u32 fin_received(enum how how, struct sock *sk)
+{
+	return (READ(how, sk, __sk_common.skc_flags) >> SOCK_DONE_BIT) & 1;
+}
+
+/* The totals of a socket that nobody else writes: at TCP_CLOSE. Exact. */
+static __always_inline void read_totals(struct sock *sk, struct tcp_sock *tp, struct totals *t)
+{
+	t->retrans_bytes = tp->bytes_retrans;
+	t->retrans_segs = tp->total_retrans;
+	t->sent_bytes = tp->bytes_sent - t->retrans_bytes;
+	t->received_bytes = tp->bytes_received - fin_received(TRUSTED, sk);
+	t->sent_segs = tp->segs_out - t->retrans_segs;
+	t->received_segs = tp->segs_in;
+}
+
+/* Whether another CPU may be at work on the socket now. Under PREEMPT_RT the lock has another shape: say yes. */
+static __always_inline int socket_busy(enum how how, struct sock *sk)
+{
+	if (!bpf_core_field_exists(sk->sk_lock.slock.rlock.raw_lock.val))
+		return 1;
+	return READ(how, sk, sk_lock.owned) | READ(how, sk, sk_lock.slock.rlock.raw_lock.val.counter);
+}
+
+/*
+ * The totals of a socket that others write meanwhile. The reads are ordered so that every error is an undercount,
+ * which the next walk or the close makes good:
+ *  - the kernel adds to bytes_retrans and total_retrans before it adds to bytes_sent and segs_out
+ *    (tcp_retransmit_skb, net/ipv4/tcp_output.c): read what was sent first;
+ *  - a FIN is in bytes_received a moment before SOCK_DONE says so (tcp_fin, net/ipv4/tcp_input.c): while the socket
+ *    is locked and not done, hold one byte back. The flag is read last.
+ */
+static __always_inline void read_totals_live(enum how how, struct sock *sk, struct tcp_sock *tp, struct totals *t)
+{
+	__u64 sent = READ(how, tp, bytes_sent), received;
+	__u32 segs = READ(how, tp, segs_out);
+	int busy;
+
+	read_barrier();
+	t->retrans_bytes = READ(how, tp, bytes_retrans);
+	t->retrans_segs = READ(how, tp, total_retrans);
+	t->sent_bytes = sent - t->retrans_bytes;
+	t->sent_segs = segs - t->retrans_segs;
+	t->received_segs = READ(how, tp, segs_in);
+	received = READ(how, tp, bytes_received);
+	read_barrier();
+	busy = socket_busy(how, sk);
+	read_barrier();
+	t->received_bytes = received - (fin_received(how, sk) || (busy && received) ? 1 : 0);
+}
+
+/*
+ * Who opened the connection, told from sequence numbers alone: the SYN of the active side is acknowledged and is
+ * counted in bytes_acked, that of the passive side is not. 1: we opened it; 0: the peer did; else: the fields were
+ * read while they changed.
+ */
+static __always_inline __s64 opened_by_us(enum how how, struct tcp_sock *tp, int state)
+{
+	__u64 sent = READ(how, tp, bytes_sent) - READ(how, tp, bytes_retrans);
+	__u32 in_flight = READ(how, tp, snd_nxt) - READ(how, tp, snd_una);
+	int fin_sent = (state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 || state == TCP_LAST_ACK ||
+			state == TCP_CLOSING) &&
+		       READ(how, tp, snd_nxt) == READ(how, tp, write_seq);
+
+	return (__s64)(READ(how, tp, bytes_acked) + in_flight - sent - fin_sent);
+}
+
+static __always_inline enum connect_failure connect_failure(int err)
+{
+	switch (err) {
+	case 0:
+		return FAILED_ABORTED;
+	case ECONNREFUSED:
+	case ECONNRESET:
+		return FAILED_REFUSED;
+	case ETIMEDOUT:
+		return FAILED_TIMED_OUT;
+	case ENETUNREACH:
+	case EHOSTUNREACH:
+	case ENETDOWN:
+	case EHOSTDOWN:
+		return FAILED_UNREACHABLE;
+	default:
+		return FAILED_OTHER;
+	}
+}
+
+#endif

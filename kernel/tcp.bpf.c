@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * TCP, by the kernel's own books: nothing runs per send, receive or packet.
+ *
+ * Needs: Linux >= 5.15 (tp_btf, bpf_get_socket_cookie and bpf_skc_to_tcp_sock in tracing programs).
+ *
+ * tcp_state    at ESTABLISHED a socket takes a slot; at CLOSE its final counters go to its flow's book.
+ * tcp_connect  attached only where processes are tracked: at SYN_SENT and LISTEN the program that asked is still the
+ *              current one, so its name is kept. A program of its own, because a BPF program that an interrupt
+ *              meets while it runs on the same CPU is skipped (recursion guard of the tracepoint): the less tcp_state
+ *              does where interrupts are on, the rarer a close is missed. What is missed the walk finds.
+ */
+
+/* What is known of a connection at its end. */
+#define END_ESTABLISHED 1 /* it was a connection: opened and closed */
+#define END_FAILED 2	  /* connect() failed: end.failure says why */
+#define END_RESET 4	  /* a reset ended it */
+#define END_LISTENER 8	  /* it was no connection at all */
+
+static __always_inline __u32 describe_end(struct sock *sk, int oldstate, enum role role)
+{
+	int err = sk->sk_err;
+
+	if (oldstate == TCP_LISTEN)
+		return END_LISTENER;
+	if (oldstate == TCP_SYN_SENT || (oldstate == TCP_SYN_RECV && role == ROLE_CLIENT))
+		return END_FAILED;
+	if (oldstate == TCP_SYN_RECV)
+		return 0; /* a handshake that did not end: its segments count, no connection does */
+	return END_ESTABLISHED | (err == ECONNRESET || err == EPIPE ? END_RESET : 0);
+}
+
+/* Adds a closed socket to its book. `claimed` is what the book already has; `index` of the book with BOOK_OPENED. */
+static __always_inline void settle(const struct end *end, struct totals *claimed, __u32 index)
+{
+	struct book *book;
+
+	if (end->flags & END_LISTENER)
+		return;
+	if (!(index & BOOK_BOUND))
+		index |= find_book(&end->key);
+	book = book_at(index & BOOK_INDEX);
+	if (!book)
+		return;
+	claim(book, claimed, &end->totals);
+	if (end->flags & END_FAILED && end->failure < FAILED_CLASSES)
+		add(book->failed[end->failure], 1);
+	if (end->flags & END_ESTABLISHED) {
+		add(book->opened, index & BOOK_OPENED ? 0 : 1);
+		add(book->closed, 1);
+	}
+	if (end->flags & END_RESET)
+		add(book->reset, 1);
+}
+
+/*
+ * Takes the slot out of the table for a socket that closes. 0: it is ours alone now. 1: a walk holds it, and finishes
+ * with what we left in `handoff`.
+ */
+static __always_inline int leave_table(struct slot *slot, __u32 index, const struct end *end)
+{
+	__u64 sock = *(volatile __u64 *)&slot->sock & ~(SLOT_LOCKED | SLOT_GONE);
+
+	for (int i = 0; i < 2; i++) { /* twice: the walk may let go between the two swaps */
+		if (__sync_val_compare_and_swap(&slot->sock, sock, 0) == sock)
+			return 0;
+		if (bpf_map_update_elem(&handoff, &index, end, BPF_ANY)) {
+			count(handoff_full);
+			bpf_map_delete_elem(&handoff, &index);
+		}
+		if (__sync_val_compare_and_swap(&slot->sock, sock | SLOT_LOCKED, sock | SLOT_LOCKED | SLOT_GONE) ==
+		    (sock | SLOT_LOCKED)) {
+			count(handed_over);
+			return 1;
+		}
+		bpf_map_delete_elem(&handoff, &index);
+	}
+	return 1; /* not reached with one walker: nobody locks a slot twice within these few instructions */
+}
+
+/* The role of a socket without a slot: by its state, else by its sequence numbers, which nobody writes any more. */
+static __always_inline enum role role_at_close(struct tcp_sock *tp, int oldstate)
+{
+	if (oldstate == TCP_SYN_SENT)
+		return ROLE_CLIENT;
+	if (oldstate == TCP_SYN_RECV)
+		return ROLE_SERVER;
+	count(role_guessed);
+	return opened_by_us(TRUSTED, tp, oldstate) == 1 ? ROLE_CLIENT : ROLE_SERVER;
+}
+
+/* A connection that no walk knows: older than the agent and not found, or the table was full when it opened. */
+static __always_inline void note_unseen(struct end *end)
+{
+	count(unseen_closed);
+	add(control.unseen_sent_segs, end->totals.sent_segs);
+	add(control.unseen_received_segs, end->totals.received_segs);
+	add(control.unseen_retrans_segs, end->totals.retrans_segs);
+}
+
+static __always_inline int on_close(struct sock *sk, int oldstate)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	__u64 cookie = sk->__sk_common.skc_cookie.counter;
+	struct totals claimed = {};
+	struct slot *slot = 0;
+	struct end end = {};
+	int index = -1;
+	__u32 book = 0;
+	enum role role;
+
+	if (!tp)
+		return 0;
+	if (cookie)
+		index = find_slot(cookie, sk);
+	if (index >= 0)
+		slot = slot_at(index);
+	if (slot)
+		role = *(volatile __u64 *)&slot->sock & SLOT_SERVER ? ROLE_SERVER : ROLE_CLIENT;
+	else if (oldstate == TCP_LISTEN)
+		return 0;
+	else
+		role = role_at_close(tp, oldstate);
+	end.flags = describe_end(sk, oldstate, role);
+	end.failure = connect_failure(sk->sk_err);
+	if (!(end.flags & END_LISTENER)) {
+		read_totals(sk, tp, &end.totals);
+		read_key(TRUSTED, sk, tp, role, &end.key);
+		name_process(&end.key, index);
+	}
+	if (slot) {
+		if (leave_table(slot, index, &end))
+			return 0;
+		book = slot->book;
+		load_claims(slot, &claimed);
+		publish(&slot->cookie, 0);
+	} else if (end.flags & END_ESTABLISHED) {
+		note_unseen(&end);
+	}
+	settle(&end, &claimed, book);
+	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(tcp_state, struct sock *sk, int oldstate, int newstate)
+{
+	__u64 cookie;
+
+	if (newstate != TCP_CLOSE && newstate != TCP_ESTABLISHED && newstate != TCP_LISTEN)
+		return 0;
+	if (oldstate == TCP_CLOSE && newstate == TCP_CLOSE)
+		return 0;
+	if (sk->sk_protocol != IPPROTO_TCP) /* MPTCP's own socket: its subflows are TCP sockets and come by themselves */
+		return 0;
+	if (newstate == TCP_CLOSE)
+		return on_close(sk, oldstate);
+	if (newstate == TCP_LISTEN && config.track_process) /* tcp_connect takes it, with its owner */
+		return 0;
+	cookie = sk->__sk_common.skc_cookie.counter;
+	if (cookie && find_slot(cookie, sk) >= 0)
+		return 0; /* taken at SYN_SENT */
+	if (!cookie)
+		cookie = bpf_get_socket_cookie(sk);
+	take_slot(cookie, sk, newstate == TCP_ESTABLISHED && oldstate != TCP_SYN_SENT, bpf_ktime_get_ns(), 0);
+	return 0;
+}
+
+static __always_inline void remember_listener(struct sock *sk, struct task_struct *task)
+{
+	struct listener_key at = {};
+	struct owner owner = {};
+	__u8 remote[16];
+
+	at.netns = read_netns(TRUSTED, sk);
+	at.port = sk->__sk_common.skc_num;
+	read_addresses(TRUSTED, sk, at.addr, remote);
+	bpf_probe_read_kernel(owner.comm, sizeof(owner.comm), task->group_leader->comm);
+	owner.pid = task->tgid;
+	bpf_map_update_elem(&listeners, &at, &owner, BPF_ANY);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(tcp_connect, struct sock *sk, int oldstate, int newstate)
+{
+	struct task_struct *task;
+	__u64 cookie;
+
+	if (newstate != TCP_SYN_SENT && newstate != TCP_LISTEN)
+		return 0;
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return 0;
+	task = (struct task_struct *)bpf_get_current_task_btf();
+	cookie = bpf_get_socket_cookie(sk);
+	if (newstate == TCP_LISTEN)
+		remember_listener(sk, task);
+	if (find_slot(cookie, sk) < 0)
+		take_slot(cookie, sk, false, bpf_ktime_get_ns(), task);
+	return 0;
+}

@@ -15,5 +15,6 @@
 #include "walk.bpf.c"
 #include "boot.bpf.c"
 #include "udp.bpf.c"
+#include "udp_tracepoint.bpf.c"
 
 char LICENSE[] SEC("license") = "GPL";

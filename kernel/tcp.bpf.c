@@ -150,7 +150,8 @@ int BPF_PROG(tcp_state, struct sock *sk, int oldstate, int newstate)
 		return 0;
 	if (oldstate == TCP_CLOSE && newstate == TCP_CLOSE)
 		return 0;
-	if (sk->sk_protocol != IPPROTO_TCP) /* MPTCP's own socket: its subflows are TCP sockets and come by themselves */
+	if (sk->sk_protocol !=
+	    IPPROTO_TCP) /* MPTCP's own socket: its subflows are TCP sockets and come by themselves */
 		return 0;
 	if (newstate == TCP_CLOSE)
 		return on_close(sk, oldstate);

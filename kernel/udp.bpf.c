@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * UDP keeps no books, so each datagram is counted as it passes a socket. Two ways, one is attached:
+ * UDP keeps no books, so each datagram is counted as it passes a socket: here by fentry and fexit, which run for UDP
+ * alone; where a kernel refuses those, see udp_tracepoint.bpf.c. One of the two is attached.
  *
- * fentry      udp_send, udp6_send, udp_receive: run for UDP alone.
- *             Needs: Linux >= 5.15 on x86-64, >= 6.4 on arm64 (BPF trampolines), and a kernel that allows fentry.
- * tracepoint  socket_send, socket_receive: run for every socket, TCP too, where they leave at once.
- *             Needs: Linux >= 6.3 (sock_send_length, sock_recv_length). They do not know the peer of an unconnected
- *             socket: udp4_to, udp6_to, udp4_from, udp6_from (cgroup hooks, for UDP alone, with CAP_NET_ADMIN) tell
- *             it a moment earlier, in the same task.
+ * Needs: Linux >= 5.15 on x86-64, >= 6.4 on arm64 (BPF trampolines), and a kernel that allows fentry.
  *
  * Bytes are what the call returned: a truncated read counts what was copied, or the datagram's length if the
  * program asked for it (MSG_TRUNC). Datagrams are calls: a segmented send (UDP_SEGMENT) is one.
@@ -19,14 +15,6 @@ struct peer {
 	__u32 port;
 	__u32 known;
 };
-
-/* By task: the peer that a cgroup hook has seen, until the length hook of the same call takes it. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, UDP_PEERS_MAX);
-	__type(key, __u64);
-	__type(value, struct peer);
-} udp_peers SEC(".maps");
 
 enum direction { SENT, RECEIVED };
 
@@ -45,34 +33,41 @@ static __always_inline bool is_any(const __u8 *addr)
 }
 
 /*
- * Who serves: a program that chose its port serves, one with an automatic port is a client. A chosen port that sends
- * first is a client too (NTP from port 123): whichever key is there already holds.
+ * Who serves, when a flow is new: a program that chose its port serves, one with an automatic port is a client. Of the
+ * other end only the port is seen: below EPHEMERAL_MIN it was chosen. If both chose (NTP, mDNS) or neither did, the
+ * one who sends first is the client.
  */
-static __always_inline void set_role(struct flow_key *key, enum role role, __u16 port)
+static __always_inline enum role first_role(bool chosen, __u16 remote_port, enum direction dir)
 {
-	key->role = role;
-	key->port = port;
+	bool remote_chosen = remote_port < EPHEMERAL_MIN;
+
+	if (remote_port && chosen == remote_chosen)
+		return dir == SENT ? ROLE_CLIENT : ROLE_SERVER;
+	return chosen ? ROLE_SERVER : ROLE_CLIENT;
 }
 
+static __always_inline void set_role(struct flow_key *key, enum role role, struct sock *sk, __u16 remote_port)
+{
+	key->role = role;
+	key->port = role == ROLE_SERVER ? sk->__sk_common.skc_num : remote_port;
+}
+
+/* A flow keeps the role that it began with: the likelier one is looked up first. */
 static __always_inline __u32 find_udp_book(struct sock *sk, struct flow_key *key, __u16 remote_port, enum direction dir)
 {
-	__u16 local_port = sk->__sk_common.skc_num;
+	bool chosen = BPF_CORE_READ_BITFIELD(sk, sk_userlocks) & SOCK_BINDPORT_LOCK;
+	enum role first = first_role(chosen, remote_port, dir);
 	__u32 index;
 
-	if (!(BPF_CORE_READ_BITFIELD(sk, sk_userlocks) & SOCK_BINDPORT_LOCK)) {
-		set_role(key, ROLE_CLIENT, remote_port);
-		return find_book(key);
-	}
-	set_role(key, ROLE_SERVER, local_port);
+	set_role(key, chosen ? ROLE_SERVER : ROLE_CLIENT, sk, remote_port);
 	index = known_book(key);
 	if (index)
 		return index;
-	set_role(key, ROLE_CLIENT, remote_port);
+	set_role(key, chosen ? ROLE_CLIENT : ROLE_SERVER, sk, remote_port);
 	index = known_book(key);
 	if (index)
 		return index;
-	if (dir == RECEIVED)
-		set_role(key, ROLE_SERVER, local_port);
+	set_role(key, first, sk, remote_port);
 	return find_book(key);
 }
 
@@ -120,8 +115,6 @@ static __always_inline void connected_peer(struct sock *sk, struct peer *peer)
 	peer->port = bpf_ntohs(sk->__sk_common.skc_dport);
 	peer->known = 1;
 }
-
-/* ---- fentry ---- */
 
 static __always_inline void peer_of_send(struct sock *sk, struct msghdr *msg, struct peer *peer)
 {
@@ -215,109 +208,4 @@ int BPF_PROG(udp_receive, struct sock *sk, struct sk_buff *skb, int len)
 	peer.known = 1;
 	account(sk, RECEIVED, len, &peer);
 	return 0;
-}
-
-/* ---- tracepoint ---- */
-
-/* The peer that the cgroup hook of this call has left, else the one that the socket is connected to. */
-static __always_inline void peer_of_call(struct sock *sk, struct peer *peer)
-{
-	__u64 task = bpf_get_current_pid_tgid();
-	struct peer *left = bpf_map_lookup_elem(&udp_peers, &task);
-
-	if (left) {
-		if (left->cookie == bpf_get_socket_cookie(sk))
-			*peer = *left;
-		bpf_map_delete_elem(&udp_peers, &task);
-	}
-	if (!peer->known)
-		connected_peer(sk, peer);
-}
-
-static __always_inline bool is_udp(struct sock *sk)
-{
-	return sk->sk_protocol == IPPROTO_UDP &&
-	       (sk->__sk_common.skc_family == AF_INET || sk->__sk_common.skc_family == AF_INET6);
-}
-
-SEC("tp_btf/sock_send_length")
-int BPF_PROG(socket_send, struct sock *sk, int ret, int flags)
-{
-	struct peer peer = {};
-
-	if (!is_udp(sk))
-		return 0;
-	peer_of_call(sk, &peer);
-	if (ret >= 0)
-		account(sk, SENT, ret, &peer);
-	return 0;
-}
-
-SEC("tp_btf/sock_recv_length")
-int BPF_PROG(socket_receive, struct sock *sk, int ret, int flags)
-{
-	struct peer peer = {};
-
-	if (!is_udp(sk))
-		return 0;
-	peer_of_call(sk, &peer);
-	if (ret >= 0 && !(flags & (MSG_PEEK | MSG_ERRQUEUE)))
-		account(sk, RECEIVED, ret, &peer);
-	return 0;
-}
-
-static __always_inline int leave_peer(struct bpf_sock_addr *ctx, struct peer *peer)
-{
-	__u64 task = bpf_get_current_pid_tgid();
-
-	peer->cookie = bpf_get_socket_cookie(ctx);
-	peer->port = bpf_ntohs(ctx->user_port);
-	peer->known = 1;
-	if (bpf_map_update_elem(&udp_peers, &task, peer, BPF_ANY))
-		count(udp_peer_full);
-	return 1; /* let it pass: these programs only watch */
-}
-
-static __always_inline int leave_peer4(struct bpf_sock_addr *ctx)
-{
-	struct peer peer = {};
-
-	v4_mapped(peer.addr, ctx->user_ip4);
-	return leave_peer(ctx, &peer);
-}
-
-static __always_inline int leave_peer6(struct bpf_sock_addr *ctx)
-{
-	struct peer peer = {};
-	__u32 *words = (__u32 *)peer.addr;
-
-	words[0] = ctx->user_ip6[0];
-	words[1] = ctx->user_ip6[1];
-	words[2] = ctx->user_ip6[2];
-	words[3] = ctx->user_ip6[3];
-	return leave_peer(ctx, &peer);
-}
-
-SEC("cgroup/sendmsg4")
-int udp4_to(struct bpf_sock_addr *ctx)
-{
-	return leave_peer4(ctx);
-}
-
-SEC("cgroup/sendmsg6")
-int udp6_to(struct bpf_sock_addr *ctx)
-{
-	return leave_peer6(ctx);
-}
-
-SEC("cgroup/recvmsg4")
-int udp4_from(struct bpf_sock_addr *ctx)
-{
-	return leave_peer4(ctx);
-}
-
-SEC("cgroup/recvmsg6")
-int udp6_from(struct bpf_sock_addr *ctx)
-{
-	return leave_peer6(ctx);
 }

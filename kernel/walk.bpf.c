@@ -138,7 +138,8 @@ static __always_inline void finish_close(struct slot *slot, __u32 index)
  * A slot whose socket has closed without our hearing of it: what it has not claimed is read if it is still there,
  * and lost otherwise. Counted either way.
  */
-static __always_inline void drop_stale(struct slot *slot, const struct flow_key *key, const struct totals *now, bool readable)
+static __always_inline void drop_stale(struct slot *slot, const struct flow_key *key, const struct totals *now,
+				       bool readable)
 {
 	struct totals claimed = {};
 	struct end end = {};
@@ -208,7 +209,8 @@ static __always_inline int walk_slot(enum how how, __u32 index)
 	sock = *(volatile __u64 *)&slot->sock;
 	if (!sock)
 		return 0;
-	if (sock & (SLOT_LOCKED | SLOT_GONE)) /* a walk that was ended in the middle: cannot be, programs run to their end */
+	if (sock &
+	    (SLOT_LOCKED | SLOT_GONE)) /* a walk that was ended in the middle: cannot be, programs run to their end */
 		return 0;
 	if (__sync_val_compare_and_swap(&slot->sock, sock, sock | SLOT_LOCKED) == sock)
 		walk_locked(how, slot, index, sock);

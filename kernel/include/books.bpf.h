@@ -95,10 +95,10 @@ full:
 	return 0;
 }
 
-#define add(field, n)                                    \
-	({                                               \
-		__u64 n_ = (n);                          \
-		if (n_)                                  \
+#define add(field, n)                                       \
+	({                                                  \
+		__u64 n_ = (n);                             \
+		if (n_)                                     \
 			__sync_fetch_and_add(&(field), n_); \
 	})
 

@@ -73,11 +73,11 @@ enum {
 #define AF_INET6 10
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
-#define SOCK_DONE_BIT 1		 /* enum sock_flags, include/net/sock.h: SOCK_DEAD, SOCK_DONE */
-#define SOCK_BINDPORT_LOCK 8	 /* include/net/sock.h: the program chose the local port */
+#define SOCK_DONE_BIT 1	     /* enum sock_flags, include/net/sock.h: SOCK_DEAD, SOCK_DONE */
+#define SOCK_BINDPORT_LOCK 8 /* include/net/sock.h: the program chose the local port */
 #define MSG_PEEK 2
 #define MSG_ERRQUEUE 0x2000 /* include/linux/socket.h: not data, but what became of sends */
-#define SIN6_LEN_RFC2133 24	 /* include/net/ipv6.h: the shortest sockaddr_in6 that the kernel takes */
+#define SIN6_LEN_RFC2133 24 /* include/net/ipv6.h: the shortest sockaddr_in6 that the kernel takes */
 
 /* include/uapi/asm-generic/errno.h */
 #define EPIPE 32
@@ -257,37 +257,17 @@ struct sk_buff {
 
 /* include/linux/bpf.h, kernel/bpf/task_iter.c, kernel/bpf/map_iter.c */
 struct file;
-struct bpf_map;
-struct seq_file;
-struct bpf_iter_meta {
-	struct seq_file *seq;
-	__u64 session_id;
-	__u64 seq_num;
-};
 struct bpf_iter__task_file {
-	union {
-		struct bpf_iter_meta *meta;
-	};
 	union {
 		struct task_struct *task;
 	};
-	__u32 fd;
 	union {
 		struct file *file;
 	};
 };
 struct bpf_iter__bpf_map_elem {
 	union {
-		struct bpf_iter_meta *meta;
-	};
-	union {
-		struct bpf_map *map;
-	};
-	union {
 		void *key;
-	};
-	union {
-		void *value;
 	};
 };
 

@@ -10,6 +10,7 @@
 #define WALK_STEPS_MAX 1024 /* iterator elements of one step: WALK_BLOCK slots each */
 #define HANDOFF_MAX 1024    /* closes that may wait for one walk at a time */
 #define LISTENERS_MAX 8192
+#define EPHEMERAL_MIN 32768 /* net.ipv4.ip_local_port_range begins here unless changed */
 #define UDP_PEERS_MAX 4096  /* tasks between the address hook and the length hook of one datagram */
 
 #endif

@@ -37,11 +37,11 @@ enum book_state : __u32 {
 
 /* What a flow is: the client's ephemeral port is folded away. */
 struct flow_key {
-	__u64 cgroup_id;  /* of the socket, fixed at its creation: the inode of the cgroup v2 directory */
-	__u32 netns;	  /* inode of the network namespace */
-	__u16 port;	  /* the server's port, host order: remote for ROLE_CLIENT, local for ROLE_SERVER */
+	__u64 cgroup_id; /* of the socket, fixed at its creation: the inode of the cgroup v2 directory */
+	__u32 netns;	 /* inode of the network namespace */
+	__u16 port;	 /* the server's port, host order: remote for ROLE_CLIENT, local for ROLE_SERVER */
 	enum role role;
-	__u8 protocol;	  /* IPPROTO_TCP or IPPROTO_UDP */
+	__u8 protocol; /* IPPROTO_TCP or IPPROTO_UDP */
 	__u8 local_addr[16];
 	__u8 remote_addr[16]; /* all zero: unknown peer (UDP only) */
 	char comm[COMM_LEN];  /* thread group leader's name; zero where processes are not tracked or not known */
@@ -68,7 +68,7 @@ struct book {
 /* One socket that is alive, as a walk saw it. Cumulative values are totals since the socket's birth. */
 struct live_record {
 	__u64 cookie;
-	__u64 born_ns; /* CLOCK_MONOTONIC of connect() or of ESTABLISHED; 0: older than the agent */
+	__u64 born_ns;	  /* CLOCK_MONOTONIC of connect() or of ESTABLISHED; 0: older than the agent */
 	__u64 sent_bytes; /* payload, as claimed into the socket's book: never falls */
 	__u64 received_bytes;
 	__u64 acked_bytes;
@@ -89,7 +89,7 @@ struct live_record {
 	__u32 netns;
 	__u32 pid; /* 0: unknown */
 	__u32 slot;
-	__u32 book; /* index; 0: `other`, or none yet (a listener) */
+	__u32 book;    /* index; 0: `other`, or none yet (a listener) */
 	__u32 backlog; /* listeners: connections waiting for accept(), and their limit */
 	__u32 backlog_max;
 	__u32 busy_jiffies; /* time with data in flight or queued; of it, limited by: */
@@ -119,8 +119,8 @@ struct totals {
 
 /* A live socket's place in the table: one cache line. */
 struct slot {
-	__u64 cookie; /* 0: free. Taken by compare-and-swap */
-	__u64 sock;   /* address of the struct sock, and the SLOT_* bits */
+	__u64 cookie;		  /* 0: free. Taken by compare-and-swap */
+	__u64 sock;		  /* address of the struct sock, and the SLOT_* bits */
 	__u64 claimed_sent_bytes; /* what the socket's book already holds */
 	__u64 claimed_received_bytes;
 	__u64 claimed_retrans_bytes;
@@ -140,9 +140,9 @@ struct owner {
 
 /* Set before load, constant after. */
 struct config {
-	__u32 slot_mask;      /* slots - 1; slots are a power of two */
-	__u32 book_capacity;  /* a power of two */
-	__u32 track_process;  /* 1: keep pid and comm, and make comm part of the key */
+	__u32 slot_mask;     /* slots - 1; slots are a power of two */
+	__u32 book_capacity; /* a power of two */
+	__u32 track_process; /* 1: keep pid and comm, and make comm part of the key */
 	__u32 reserved;
 };
 
@@ -157,9 +157,9 @@ struct control {
 	__u64 free_head; /* ring of free books: the kernel takes at head, user space gives back at tail */
 	__u64 free_tail;
 	/* counters, cumulative */
-	__u64 boot_found;	 /* sockets older than the agent, found by its first pass */
-	__u64 unseen_closed;	 /* sockets older than the agent that no pass had seen, counted at their close */
-	__u64 unseen_sent_segs;	 /* their segments, of which the part before the agent's start is unknown */
+	__u64 boot_found;	/* sockets older than the agent, found by its first pass */
+	__u64 unseen_closed;	/* sockets older than the agent that no pass had seen, counted at their close */
+	__u64 unseen_sent_segs; /* their segments, of which the part before the agent's start is unknown */
 	__u64 unseen_received_segs;
 	__u64 unseen_retrans_segs;
 	__u64 slots_full;	/* sockets that found no slot: counted at close, not live */

@@ -63,7 +63,8 @@ static __always_inline void remember_owner(__u32 index, struct task_struct *task
  * Takes a place for a socket that has none. `task` is whose it is, or null; `born_ns` 0 means older than the agent.
  * Returns the index, or -1 if all its places are taken: counted, and the socket is accounted at its close.
  */
-static __always_inline int take_slot(__u64 cookie, struct sock *sk, bool server, __u64 born_ns, struct task_struct *task)
+static __always_inline int take_slot(__u64 cookie, struct sock *sk, bool server, __u64 born_ns,
+				     struct task_struct *task)
 {
 	for (int i = 0; i < SLOT_PROBES; i++) {
 		__u32 index = (cookie + i) & config.slot_mask;

@@ -15,14 +15,14 @@ enum how { TRUSTED, CAST, PROBED };
 #define barrier() asm volatile("" ::: "memory")
 
 /* One field. volatile: each read happens once, in the order written; others write meanwhile. */
-#define READ(how, p, field)                                                                \
-	({                                                                                 \
-		typeof((p)->field) v_;                                                     \
-		if ((how) == PROBED)                                                       \
-			bpf_probe_read_kernel(&v_, sizeof(v_), &(p)->field);               \
-		else                                                                       \
-			v_ = *(volatile typeof(v_) *)&(p)->field;                          \
-		v_;                                                                        \
+#define READ(how, p, field)                                                  \
+	({                                                                   \
+		typeof((p)->field) v_;                                       \
+		if ((how) == PROBED)                                         \
+			bpf_probe_read_kernel(&v_, sizeof(v_), &(p)->field); \
+		else                                                         \
+			v_ = *(volatile typeof(v_) *)&(p)->field;            \
+		v_;                                                          \
 	})
 
 #define READ_BITS(how, p, field) \
@@ -33,9 +33,9 @@ enum how { TRUSTED, CAST, PROBED };
  * that returns a value is a full barrier there.
  */
 #if defined(__TARGET_ARCH_arm64)
-#define read_barrier()                                          \
-	({                                                      \
-		__u64 fence_ = 0;                               \
+#define read_barrier()                                              \
+	({                                                          \
+		__u64 fence_ = 0;                                   \
 		__sync_fetch_and_add((volatile __u64 *)&fence_, 1); \
 	})
 #else
@@ -91,7 +91,8 @@ static __always_inline __u16 read_local_port(enum how how, struct tcp_sock *tp)
 	return bpf_ntohs(READ(how, tp, inet_conn.icsk_inet.inet_sport));
 }
 
-static __always_inline void read_key(enum how how, struct sock *sk, struct tcp_sock *tp, enum role role, struct flow_key *key)
+static __always_inline void read_key(enum how how, struct sock *sk, struct tcp_sock *tp, enum role role,
+				     struct flow_key *key)
 {
 	key->cgroup_id = read_cgroup_id(how, sk);
 	key->netns = read_netns(how, sk);
@@ -164,9 +165,9 @@ static __always_inline __s64 opened_by_us(enum how how, struct tcp_sock *tp, int
 {
 	__u64 sent = READ(how, tp, bytes_sent) - READ(how, tp, bytes_retrans);
 	__u32 in_flight = READ(how, tp, snd_nxt) - READ(how, tp, snd_una);
-	int fin_sent = (state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 || state == TCP_LAST_ACK ||
-			state == TCP_CLOSING) &&
-		       READ(how, tp, snd_nxt) == READ(how, tp, write_seq);
+	int fin_sent =
+		(state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 || state == TCP_LAST_ACK || state == TCP_CLOSING) &&
+		READ(how, tp, snd_nxt) == READ(how, tp, write_seq);
 
 	return (__s64)(READ(how, tp, bytes_acked) + in_flight - sent - fin_sent);
 }

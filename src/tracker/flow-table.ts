@@ -165,7 +165,8 @@ export class FlowTable {
     const found: number[] = [];
     for (let i = 0; i < this.rowCount; i++) {
       const row = this.rows[i] ?? 0;
-      if (this.state[row] === FlowState.retiring && nowNs - (this.activeNs[row] ?? nowNs) >= 1e9) found.push(row);
+      if (this.state[row] === FlowState.retiring && nowNs - (this.activeNs[row] ?? nowNs) >= 1e9)
+        found.push(row);
     }
     return found;
   }

@@ -40,6 +40,9 @@ export class LiveTable {
   readonly receivedRate: Float64Array;
   readonly cookie: Float64Array;
   readonly srttUs: Uint32Array;
+  readonly netns: Uint32Array;
+  /** 0: unknown. */
+  readonly pid: Uint32Array;
   /** Raw records, if the table was made to keep them: row * LiveRecord.size. */
   records: Uint8Array;
   readonly #keep: boolean;
@@ -59,6 +62,8 @@ export class LiveTable {
     this.role = new Uint8Array(slots);
     this.state = new Uint8Array(slots);
     this.srttUs = new Uint32Array(slots);
+    this.netns = new Uint32Array(slots);
+    this.pid = new Uint32Array(slots);
     const column = (): Float64Array => new Float64Array(slots);
     this.bornNs = column();
     this.sentBytes = column();
@@ -104,6 +109,8 @@ export class LiveTable {
     this.state[row] = state;
     this.role[row] = (flags >>> 8) & 0xff;
     this.srttUs[row] = words[at + (LiveRecord.srttUs >>> 2)] ?? 0;
+    this.netns[row] = words[at + (LiveRecord.netns >>> 2)] ?? 0;
+    this.pid[row] = words[at + (LiveRecord.pid >>> 2)] ?? 0;
     this.#rates(words, at, row, slot, nowNs);
     if (state === TcpState.listen) {
       this.listeners++;

@@ -1,0 +1,50 @@
+import type { Logger } from 'pino';
+import { RunStatistics } from '../libbpf/run-statistics.ts';
+import { startServer } from '../server/http-server.ts';
+import { formatListen } from '../server/listen-address.ts';
+import { asNetcError } from '../util/errors.ts';
+import { Agent } from './agent.ts';
+import type { AgentOptions } from './agent-options.ts';
+import { openHost } from './host.ts';
+import { startMonitor } from './start-monitor.ts';
+
+const STOP_LIMIT_MS = 900; // a second is promised
+
+/** Runs the agent until a signal ends it. Throws NetcError when it cannot start. */
+export async function runAgent(options: AgentOptions, log: Logger): Promise<void> {
+  const host = openHost();
+  const monitor = startMonitor({ ...options, cgroupRoot: host.cgroupRoot }, log);
+  const statistics = options.programStats ? enableStatistics(log) : null;
+  const agent = new Agent(monitor, host.identity, options, (error) => log.error(asNetcError(error).message));
+  try {
+    await agent.start();
+    const server = await startServer(agent, options.listen, {
+      onPage: (page) => agent.pageMade(page),
+      onError: (error) => log.error(asNetcError(error).message),
+    });
+    log.info(`serving http://${formatListen(server.address)}/metrics`);
+    log.info(`stopping on ${await stopSignal()}`);
+    setTimeout(() => process.exit(0), STOP_LIMIT_MS).unref();
+    await server.close();
+  } finally {
+    await agent.stop();
+    statistics?.close();
+    monitor.close();
+  }
+}
+
+function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, resolve);
+  });
+}
+
+/** The kernel's own timing of programs; without it run times stay 0, and nothing else is missing. */
+function enableStatistics(log: Logger): RunStatistics | null {
+  try {
+    return RunStatistics.enable();
+  } catch (error) {
+    log.warn(`run times of programs stay 0: ${asNetcError(error).message}`);
+    return null;
+  }
+}

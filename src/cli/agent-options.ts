@@ -1,0 +1,57 @@
+import { totalmem } from 'node:os';
+import { readFileSync } from 'node:fs';
+import type { UdpChoice } from '../libbpf/monitor-plan.ts';
+import type { ListenAddress } from '../server/listen-address.ts';
+
+/** What `kube-netc agent` is told. */
+export interface AgentOptions {
+  readonly listen: ListenAddress;
+  /** A page's numbers are at most so old. */
+  readonly intervalMs: number;
+  readonly udp: UdpChoice;
+  /** Series of each of the five metrics. */
+  readonly seriesBudget: number;
+  /** A series dies so long after its last byte. */
+  readonly seriesTtlMs: number;
+  /** Places for live sockets and for flows, powers of two. */
+  readonly slots: number;
+  readonly books: number;
+  readonly trackProcess: boolean;
+  readonly programStats: boolean;
+}
+
+export const DEFAULTS = {
+  intervalMs: 1_000,
+  seriesBudget: 2_000,
+  seriesTtlMs: 300_000,
+  books: 16_384,
+} as const;
+
+const SLOT_BYTES = 88;
+const SLOTS_MIN = 16_384;
+const SLOTS_MAX = 1_048_576;
+
+/** The power of two at or above n. */
+export function powerOfTwo(n: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(64, n)));
+}
+
+/** Room for live sockets by what memory there is: a thousandth of it, 16,384 to 1,048,576 sockets. */
+export function defaultSlots(memoryBytes = memoryLimit()): number {
+  const fitting = memoryBytes / 1000 / SLOT_BYTES;
+  const power = 2 ** Math.floor(Math.log2(Math.max(1, fitting)));
+  return Math.min(SLOTS_MAX, Math.max(SLOTS_MIN, power));
+}
+
+/** Memory of the machine, or of our cgroup if that is less. */
+function memoryLimit(): number {
+  for (const path of ['/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory/memory.limit_in_bytes']) {
+    try {
+      const limit = Number(readFileSync(path, 'utf8'));
+      if (Number.isFinite(limit) && limit > 0) return Math.min(limit, totalmem());
+    } catch {
+      // no such limit on this kind of host
+    }
+  }
+  return totalmem();
+}

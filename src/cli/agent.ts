@@ -1,0 +1,191 @@
+import { readFileSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { release } from 'node:os';
+import type { Identity } from '../cluster/identity.ts';
+import { type AgentReadings, agentSamples } from '../collector/agent-samples.ts';
+import { ConnectionSeries } from '../collector/connection-series.ts';
+import { EdgeSeries } from '../collector/edge-series.ts';
+import { toBlocks } from '../collector/samples.ts';
+import type { Group } from '../expose/metrics.ts';
+import type { Block } from '../expose/page.ts';
+import type { Monitor } from '../libbpf/monitor.ts';
+import { libbpfVersion } from '../libbpf/native.ts';
+import type { AgentPort, Health } from '../server/agent-port.ts';
+import type { PageStatistics } from '../server/page-maker.ts';
+import { FlowTable } from '../tracker/flow-table.ts';
+import { LiveTable } from '../tracker/live-table.ts';
+import { inSlices } from '../util/slices.ts';
+import { monotonicNs } from '../util/clock.ts';
+import type { AgentOptions } from './agent-options.ts';
+import { lostReadings } from './lost-readings.ts';
+import { Sampler } from './sampler.ts';
+import { VERSION } from './version.ts';
+
+const SHARE_OF_A_CORE = 0.01; // snapshots are stretched so that they stay below it
+const UNWATCHED_MS = 15_000; // between snapshots when nobody looks: flows age, rates stay young
+
+/** The running agent: snapshots on demand and in between, and what the server asks for. */
+export class Agent implements AgentPort {
+  readonly #monitor: Monitor;
+  readonly #options: AgentOptions;
+  readonly #flows: FlowTable;
+  readonly #live: LiveTable;
+  readonly #series: ConnectionSeries;
+  readonly #edges: EdgeSeries;
+  readonly #sampler: Sampler;
+  readonly #lag = monitorEventLoopDelay({ resolution: 5 });
+  readonly #startTimeSeconds = Date.now() / 1000;
+  #page = { seconds: 0, count: 0 };
+  #timer: NodeJS.Timeout | null = null;
+  readonly #onError: (error: unknown) => void;
+  #problem: string | null = null;
+  readonly #identity: Identity;
+  /** Cgroups that were looked for too lately to be looked for again. */
+  #unlearnt = new Set<number>();
+
+  /** @param onError told when a snapshot fails; the agent goes on and tries again */
+  constructor(
+    monitor: Monitor,
+    identity: Identity,
+    options: AgentOptions,
+    onError: (error: unknown) => void,
+  ) {
+    this.#monitor = monitor;
+    this.#options = options;
+    this.#onError = onError;
+    this.#identity = identity;
+    this.#flows = new FlowTable(monitor.books.memory);
+    this.#live = new LiveTable(monitor.slots);
+    this.#series = new ConnectionSeries(this.#flows, this.#live, identity, options.seriesBudget);
+    this.#edges = new EdgeSeries(
+      this.#flows,
+      this.#live,
+      identity,
+      options.seriesBudget,
+      options.seriesTtlMs * 1e6,
+    );
+    this.#sampler = new Sampler(monitor, this.#flows, this.#live, options.seriesTtlMs * 1e6, {
+      retiring: (row) => {
+        this.#series.forget(row);
+        this.#edges.forget(row);
+      },
+      after: (nowNs) => this.#name(nowNs),
+    });
+    this.#lag.enable();
+  }
+
+  /** Takes the first snapshot, and one every now and then from here on. */
+  async start(): Promise<void> {
+    await this.#sampler.snapshot();
+    this.#timer = setInterval(() => void this.#fresh(UNWATCHED_MS), UNWATCHED_MS);
+    this.#timer.unref();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#timer) clearInterval(this.#timer);
+    this.#lag.disable();
+    await this.#sampler.stop();
+  }
+
+  async blocks(groups: ReadonlySet<Group>): Promise<readonly Block[]> {
+    await this.#fresh(this.#options.intervalMs);
+    const blocks: Block[] = [];
+    if (groups.has('connections')) blocks.push(...this.#series.blocks());
+    if (groups.has('workloads')) blocks.push(...this.#edges.blocks());
+    if (groups.has('agent')) blocks.push(...toBlocks(agentSamples(this.#readings())));
+    return blocks;
+  }
+
+  health(): Health {
+    const { takenNs } = this.#sampler;
+    const problems = this.#monitor
+      .probes()
+      .flatMap((probe) => (probe.attached ? [] : [`${probe.name}: ${probe.reason}`]));
+    problems.push(...this.#monitor.plan.notes);
+    if (this.#problem !== null) problems.push(this.#problem);
+    return {
+      ready: takenNs > 0 && this.#problem === null,
+      problems,
+      snapshotAgeMs: takenNs === 0 ? null : (monotonicNs() - takenNs) / 1e6,
+    };
+  }
+
+  /** The server tells what a page took. */
+  pageMade({ seconds }: PageStatistics): void {
+    this.#page = { seconds, count: this.#page.count + 1 };
+  }
+
+  /** Names what is new, once its cgroups have been looked for; what could not be found is asked for again next time. */
+  async #name(nowNs: number): Promise<void> {
+    const rename = this.#unlearnt.size > 0;
+    const wanted = this.#series.newCgroups().union(this.#unlearnt);
+    const complete = await this.#identity.learn(wanted);
+    this.#unlearnt = complete ? new Set() : wanted;
+    await inSlices(this.#series.name(rename));
+    await inSlices(this.#edges.name());
+    await nextTurn();
+    this.#series.update(nowNs);
+    await nextTurn();
+    this.#edges.update(nowNs);
+  }
+
+  /** A snapshot, unless the last is young enough or the next would cost more than our share of a core. */
+  async #fresh(maxAgeMs: number): Promise<void> {
+    const ageMs = (monotonicNs() - this.#sampler.takenNs) / 1e6;
+    const stretchedMs = Math.max(maxAgeMs, this.#sampler.statistics.lastCpuMs / SHARE_OF_A_CORE);
+    if (ageMs < stretchedMs) return;
+    try {
+      await this.#sampler.snapshot();
+      this.#problem = null;
+    } catch (error) {
+      this.#problem = `the last snapshot failed: ${error instanceof Error ? error.message : String(error)}`;
+      this.#onError(error);
+    }
+  }
+
+  #readings(): AgentReadings {
+    const { statistics } = this.#sampler;
+    const { series, foldedPairs } = this.#series.stats;
+    const cpu = process.cpuUsage();
+    const lagMs = this.#lag.max / 1e6;
+    this.#lag.reset();
+    return {
+      build: { version: VERSION, libbpf: libbpfVersion(), kernel: release(), node: process.version },
+      startTimeSeconds: this.#startTimeSeconds,
+      probes: this.#monitor.probes().map((probe) => this.#probeReadings(probe.name, probe.attached)),
+      snapshot: {
+        seconds: statistics.lastMs / 1000,
+        count: statistics.snapshots,
+        cpuSeconds: statistics.totalCpuMs / 1000,
+        longestHoldSeconds: statistics.longestStepMs / 1000,
+      },
+      page: this.#page,
+      liveSockets: this.#live.count,
+      liveSlots: this.#monitor.slots,
+      flows: this.#monitor.books.used,
+      flowsLimit: this.#flows.capacity - 1,
+      flowsRetired: statistics.retired,
+      series,
+      seriesBudget: this.#series.budget,
+      foldedSeries: foldedPairs,
+      lost: lostReadings(this.#monitor),
+      udpMode: this.#monitor.udp,
+      unknownOwnerBytes: this.#series.unknownOwnerBytes,
+      residentBytes: residentBytes(),
+      cpuSeconds: (cpu.user + cpu.system) / 1e6,
+      eventLoopLagSeconds: Number.isFinite(lagMs) ? Math.max(0, lagMs - 5) / 1000 : 0,
+    };
+  }
+
+  #probeReadings(name: string, attached: boolean): AgentReadings['probes'][number] {
+    const { runTimeNs, runCount } = attached ? this.#monitor.stats(name) : { runTimeNs: 0, runCount: 0 };
+    return { name, attached, runSeconds: runTimeNs / 1e9, runs: runCount };
+  }
+}
+
+/** process.memoryUsage() asks V8 too; this asks the kernel alone. */
+function residentBytes(): number {
+  const pages = Number(readFileSync('/proc/self/statm', 'latin1').split(' ')[1]);
+  return pages * 4096;
+}

@@ -1,0 +1,106 @@
+import { InvalidArgumentError, Option } from 'commander';
+import { parseListen } from '../server/listen-address.ts';
+import { NetcError } from '../util/errors.ts';
+import { DEFAULTS, powerOfTwo } from './agent-options.ts';
+
+/** What `connections --sort` takes. */
+export const SORT_NAMES = [
+  'bytes',
+  'sent',
+  'received',
+  'rtt',
+  'retrans',
+  'age',
+  'idle',
+  'local',
+  'remote',
+] as const;
+
+/** A flag with its twin in the environment: --series-ttl is KUBE_NETC_SERIES_TTL. */
+export function flag(flags: string, description: string): Option {
+  const option = new Option(flags, description);
+  const name = option.long?.slice(2).replaceAll('-', '_').toUpperCase() ?? '';
+  return option.env(`KUBE_NETC_${name}`);
+}
+
+/** A whole number in a range. */
+export function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
+    if (!(value >= least && value <= most)) {
+      throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+    }
+    return value;
+  };
+}
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+
+/** "500ms", "15s", "5m", "1h", or seconds alone; in milliseconds. */
+export function duration(leastMs: number, mostMs: number): (text: string) => number {
+  return (text) => {
+    const [, number, unit = 's'] = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h)?$/.exec(text) ?? [];
+    const ms = Number(number ?? NaN) * (UNITS[unit] ?? NaN);
+    if (!(ms >= leastMs && ms <= mostMs)) {
+      throw new InvalidArgumentError(
+        `It must be a time from ${leastMs} ms to ${mostMs / 1000} s, such as 500ms, 15s, 5m.`,
+      );
+    }
+    return ms;
+  };
+}
+
+function listen(text: string): ReturnType<typeof parseListen> {
+  try {
+    return parseListen(text);
+  } catch (error) {
+    if (error instanceof NetcError) throw new InvalidArgumentError(`${error.message}. ${error.hint}`);
+    throw error;
+  }
+}
+
+export const FLAGS = {
+  verbosity: () =>
+    flag('-v, --verbosity <level>', 'how much is logged')
+      .choices(['debug', 'info', 'warn', 'error'])
+      .default('info'),
+  listen: () =>
+    flag('--listen <address>', 'where pages are served')
+      .argParser(listen)
+      .default(parseListen('127.0.0.1:9655'), '127.0.0.1:9655'),
+  interval: () =>
+    flag('--interval <time>', "how old a page's numbers may be; stretched when a snapshot is dear")
+      .argParser(duration(100, 60_000))
+      .default(DEFAULTS.intervalMs, '1s'),
+  udp: () =>
+    flag('--udp <how>', 'how UDP is counted')
+      .choices(['auto', 'fentry', 'tracepoint', 'off'])
+      .default('auto'),
+  series: () =>
+    flag(
+      '--series <number>',
+      'series of each connection metric; what is over it is folded, the sum stays exact',
+    )
+      .argParser(wholeNumber(1, 1_000_000))
+      .default(DEFAULTS.seriesBudget),
+  seriesTtl: () =>
+    flag('--series-ttl <time>', 'a series ends so long after its last byte')
+      .argParser(duration(10_000, 86_400_000))
+      .default(DEFAULTS.seriesTtlMs, '5m'),
+  maxSockets: () =>
+    flag(
+      '--max-sockets <number>',
+      'room for open sockets, rounded up to a power of two (default: by memory)',
+    ).argParser((text) => powerOfTwo(wholeNumber(64, 4_194_304)(text))),
+  maxFlows: () =>
+    flag('--max-flows <number>', 'room for flows, rounded up to a power of two')
+      .argParser((text) => powerOfTwo(wholeNumber(64, 1_048_576)(text)))
+      .default(DEFAULTS.books),
+  processes: () =>
+    flag('--processes <on|off>', 'keep the process of each socket').choices(['on', 'off']).default('on'),
+  programStats: () =>
+    flag(
+      '--program-stats',
+      'let the kernel time its BPF programs while the agent runs (needs CAP_SYS_ADMIN)',
+    ),
+} as const;

@@ -1,0 +1,124 @@
+#!/usr/bin/env node
+// The commands of kube-netc and their flags. What a command does is in its own file, loaded when it is asked for.
+import { Command, CommanderError } from 'commander';
+import type { UdpChoice } from '../libbpf/monitor-plan.ts';
+import type { ListenAddress } from '../server/listen-address.ts';
+import { asNetcError, errorLine, NetcError } from '../util/errors.ts';
+import type { ConnectionsOptions } from './connections-command.ts';
+import { flag, FLAGS, SORT_NAMES, wholeNumber } from './flags.ts';
+import type { Verbosity } from './log.ts';
+import { defaultSlots } from './agent-options.ts';
+import { VERSION } from './version.ts';
+
+const program = new Command('kube-netc')
+  .description("Who talks to whom, how much and how well, from the kernel's own books.")
+  .version(VERSION)
+  .exitOverride()
+  .configureOutput({ writeErr: () => {} }) // errors are printed once, below
+  .showHelpAfterError(false);
+
+program
+  .command('agent')
+  .description('count every connection of this machine and serve the numbers')
+  .addOption(FLAGS.listen())
+  .addOption(FLAGS.interval())
+  .addOption(FLAGS.udp())
+  .addOption(FLAGS.series())
+  .addOption(FLAGS.seriesTtl())
+  .addOption(FLAGS.maxSockets())
+  .addOption(FLAGS.maxFlows())
+  .addOption(FLAGS.processes())
+  .addOption(FLAGS.programStats())
+  .addOption(FLAGS.verbosity())
+  .action(async (flags: AgentFlags) => {
+    const { runAgent } = await import('./agent-command.ts');
+    const { makeLogger } = await import('./log.ts');
+    await runAgent(
+      {
+        listen: flags.listen,
+        intervalMs: flags.interval,
+        udp: flags.udp,
+        seriesBudget: flags.series,
+        seriesTtlMs: flags.seriesTtl,
+        slots: flags.maxSockets ?? defaultSlots(),
+        books: flags.maxFlows,
+        trackProcess: flags.processes === 'on',
+        programStats: flags.programStats === true,
+      },
+      await makeLogger(flags.verbosity),
+    );
+  });
+
+program
+  .command('connections')
+  .description('show the open TCP sockets of this machine, read once from the kernel; needs no agent')
+  .addOption(
+    flag('-o, --output <format>', 'how they are printed')
+      .choices(['table', 'wide', 'json', 'csv'])
+      .default('table'),
+  )
+  .addOption(
+    flag('--sort <column>', 'largest first; addresses in order').choices(SORT_NAMES).default('bytes'),
+  )
+  .addOption(flag('--limit <number>', 'at most so many').argParser(wholeNumber(1, 10_000_000)).default(1_000))
+  .addOption(flag('--address <ip>', 'only sockets with this address at either end'))
+  .addOption(
+    flag('--port <port>', 'only sockets with this port at either end').argParser(wholeNumber(1, 65_535)),
+  )
+  .addOption(
+    flag(
+      '--process <name>',
+      'only sockets of processes, units or containers with this in their name, or of this pid',
+    ),
+  )
+  .addOption(FLAGS.verbosity().default('warn'))
+  .action(async (flags: ConnectionsOptions & { verbosity: Verbosity }) => {
+    const { showConnections } = await import('./connections-command.ts');
+    const { makeLogger } = await import('./log.ts');
+    await showConnections(flags, await makeLogger(flags.verbosity));
+  });
+
+program
+  .command('doctor')
+  .description(
+    'say of each thing that the agent needs whether it is there, and how to get it; exit code 1: it could not run',
+  )
+  .action(async () => {
+    const { runDoctor } = await import('./doctor-command.ts');
+    if (!runDoctor()) process.exitCode = 1;
+  });
+
+interface AgentFlags {
+  readonly listen: ListenAddress;
+  readonly interval: number;
+  readonly udp: UdpChoice;
+  readonly series: number;
+  readonly seriesTtl: number;
+  readonly maxSockets?: number;
+  readonly maxFlows: number;
+  readonly processes: 'on' | 'off';
+  readonly programStats?: boolean;
+  readonly verbosity: Verbosity;
+}
+
+function toNetcError(thrown: unknown): NetcError | null {
+  if (!(thrown instanceof CommanderError)) return asNetcError(thrown);
+  if (thrown.exitCode === 0) return null; // --help, --version
+  if (thrown.code === 'commander.help') return new NetcError('E_USAGE', { problem: 'no command given' });
+  return new NetcError('E_USAGE', {
+    problem: thrown.message
+      .replace(/^error: /, '')
+      .replaceAll('\n', ' ')
+      .replace(/\.$/, ''),
+  });
+}
+
+try {
+  await program.parseAsync();
+} catch (thrown) {
+  const error = toNetcError(thrown);
+  if (error) {
+    process.stderr.write(`${errorLine(error)}\n`);
+    process.exitCode = error.exitCode;
+  }
+}

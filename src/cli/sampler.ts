@@ -1,0 +1,139 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Monitor } from '../libbpf/monitor.ts';
+import type { FlowTable } from '../tracker/flow-table.ts';
+import type { LiveTable } from '../tracker/live-table.ts';
+import { monotonicNs } from '../util/clock.ts';
+
+const RETIRE_AT_ONCE = 256; // flows to begin forgetting a snapshot: each costs a syscall
+
+/** What a snapshot has cost. */
+export interface SamplerStatistics {
+  snapshots: number;
+  retired: number;
+  /** Of the last snapshot: from its beginning to its end, and of that what it held a CPU for. */
+  lastMs: number;
+  lastCpuMs: number;
+  totalCpuMs: number;
+  /** The longest single step of the last snapshot. */
+  longestStepMs: number;
+}
+
+/** What happens around a snapshot. */
+export interface SamplerHooks {
+  /** Before the walk begins. */
+  before?: () => void;
+  /** A flow is over: its row is cleared next. */
+  retiring: (row: number) => void;
+  /** Everything is read: make of it what is shown. The snapshot ends with it. @param nowNs CLOCK_MONOTONIC */
+  after: (nowNs: number) => Promise<void>;
+}
+
+/**
+ * Takes snapshots: walks the live sockets step by step, reads the books, lets go of flows that have been idle. Gives
+ * the event loop a turn between steps. One snapshot at a time; who asks meanwhile gets the one under way.
+ */
+export class Sampler {
+  readonly statistics: SamplerStatistics = {
+    snapshots: 0,
+    retired: 0,
+    lastMs: 0,
+    lastCpuMs: 0,
+    totalCpuMs: 0,
+    longestStepMs: 0,
+  };
+  /** CLOCK_MONOTONIC of the end of the last snapshot; 0 before the first. */
+  takenNs = 0;
+  readonly #monitor: Monitor;
+  readonly #flows: FlowTable;
+  readonly #live: LiveTable;
+  readonly #idleNs: number;
+  readonly #hooks: SamplerHooks;
+  #running: Promise<void> | null = null;
+  #stopped = false;
+
+  /** @param idleNs a flow is forgotten when nothing of it has moved for so long and no socket of it lives */
+  constructor(monitor: Monitor, flows: FlowTable, live: LiveTable, idleNs: number, hooks: SamplerHooks) {
+    this.#monitor = monitor;
+    this.#flows = flows;
+    this.#live = live;
+    this.#idleNs = idleNs;
+    this.#hooks = hooks;
+  }
+
+  /** A snapshot now, or the one under way. Throws what the monitor throws. */
+  snapshot(): Promise<void> {
+    this.#running ??= this.#take().finally(() => {
+      this.#running = null;
+    });
+    return this.#running;
+  }
+
+  /** Ends after the step under way: the monitor may be closed then. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#running;
+  }
+
+  async #take(): Promise<void> {
+    const startedMs = performance.now();
+    let cpuMs = 0;
+    let longestMs = 0;
+    const timed = <T>(work: () => T): T => {
+      const from = performance.now();
+      const result = work();
+      const ms = performance.now() - from;
+      cpuMs += ms;
+      longestMs = Math.max(longestMs, ms);
+      return result;
+    };
+    timed(() => {
+      this.#hooks.before?.();
+      this.#live.begin(this.#flows);
+      this.#monitor.beginWalk();
+    });
+    while (timed(() => this.#step())) {
+      await nextTurn();
+      if (this.#stopped) return;
+    }
+    const nowNs = monotonicNs();
+    timed(() => this.#readBooks(nowNs));
+    await nextTurn();
+    const named = performance.now();
+    await this.#hooks.after(nowNs);
+    cpuMs += performance.now() - named;
+    this.takenNs = nowNs;
+    const { statistics } = this;
+    statistics.snapshots++;
+    statistics.lastMs = performance.now() - startedMs;
+    statistics.lastCpuMs = cpuMs;
+    statistics.totalCpuMs += cpuMs;
+    statistics.longestStepMs = longestMs;
+  }
+
+  /** @returns whether there is more to walk */
+  #step(): boolean {
+    const { records, nowNs, done } = this.#monitor.step();
+    this.#live.add(this.#monitor.records, records, nowNs, this.#flows);
+    return !done;
+  }
+
+  #readBooks(nowNs: number): void {
+    this.#flows.update(nowNs);
+    this.#retire(nowNs);
+  }
+
+  /** In two snapshots: first the key goes, and when nobody can be adding any more, the book. */
+  #retire(nowNs: number): void {
+    for (const row of this.#flows.retired(nowNs)) {
+      this.#hooks.retiring(row);
+      this.#flows.clear(row);
+      this.#monitor.books.release(row);
+      this.statistics.retired++;
+    }
+    for (const row of this.#flows.idle(nowNs, this.#idleNs, RETIRE_AT_ONCE)) {
+      this.#monitor.books.forget(this.#flows.key(row));
+      this.#flows.beginRetiring(row, nowNs);
+    }
+    this.#monitor.books.releaseOrphans();
+  }
+}

@@ -1,0 +1,89 @@
+import type { Sample } from './samples.ts';
+
+/** What the agent knows of itself, gathered where it is known. */
+export interface AgentReadings {
+  readonly build: {
+    readonly version: string;
+    readonly libbpf: string;
+    readonly kernel: string;
+    readonly node: string;
+  };
+  readonly startTimeSeconds: number;
+  readonly probes: readonly {
+    readonly name: string;
+    readonly attached: boolean;
+    readonly runSeconds: number;
+    readonly runs: number;
+  }[];
+  readonly snapshot: {
+    readonly seconds: number;
+    readonly count: number;
+    readonly cpuSeconds: number;
+    readonly longestHoldSeconds: number;
+  };
+  readonly page: { readonly seconds: number; readonly count: number };
+  readonly liveSockets: number;
+  readonly liveSlots: number;
+  readonly flows: number;
+  readonly flowsLimit: number;
+  readonly flowsRetired: number;
+  readonly series: number;
+  readonly seriesBudget: number;
+  readonly foldedSeries: number;
+  /** By reason. */
+  readonly lost: Readonly<Record<string, number>>;
+  readonly udpMode: string;
+  readonly unknownOwnerBytes: number;
+  readonly residentBytes: number;
+  readonly cpuSeconds: number;
+  readonly eventLoopLagSeconds: number;
+}
+
+const UDP_MODES = ['fentry', 'tracepoint', 'off'];
+
+/** The samples of the group `agent`. */
+export function agentSamples(of: AgentReadings): Sample[] {
+  const plain = (metric: Sample['metric'], value: number): Sample => ({ metric, labels: [], value });
+  const { build } = of;
+  return [
+    {
+      metric: 'kube_netc_agent_build_info',
+      labels: [build.version, build.libbpf, build.kernel, build.node],
+      value: 1,
+    },
+    plain('kube_netc_agent_start_time_seconds', of.startTimeSeconds),
+    ...of.probes.flatMap(probeSamples),
+    plain('kube_netc_agent_snapshot_seconds', of.snapshot.seconds),
+    plain('kube_netc_agent_snapshots_total', of.snapshot.count),
+    plain('kube_netc_agent_snapshot_cpu_seconds_total', of.snapshot.cpuSeconds),
+    plain('kube_netc_agent_longest_hold_seconds', of.snapshot.longestHoldSeconds),
+    plain('kube_netc_agent_page_seconds', of.page.seconds),
+    plain('kube_netc_agent_pages_total', of.page.count),
+    plain('kube_netc_agent_live_sockets', of.liveSockets),
+    plain('kube_netc_agent_live_slots', of.liveSlots),
+    plain('kube_netc_agent_flows', of.flows),
+    plain('kube_netc_agent_flows_limit', of.flowsLimit),
+    plain('kube_netc_agent_flows_retired_total', of.flowsRetired),
+    plain('kube_netc_agent_series', of.series),
+    plain('kube_netc_agent_series_budget', of.seriesBudget),
+    plain('kube_netc_agent_folded_series', of.foldedSeries),
+    ...Object.entries(of.lost).map(([reason, value]): Sample => {
+      return { metric: 'kube_netc_agent_lost_total', labels: [reason], value };
+    }),
+    ...UDP_MODES.map((mode): Sample => {
+      return { metric: 'kube_netc_agent_udp_mode', labels: [mode], value: mode === of.udpMode ? 1 : 0 };
+    }),
+    plain('kube_netc_agent_unknown_owner_bytes_total', of.unknownOwnerBytes),
+    plain('kube_netc_agent_resident_memory_bytes', of.residentBytes),
+    plain('kube_netc_agent_cpu_seconds_total', of.cpuSeconds),
+    plain('kube_netc_agent_event_loop_lag_max_seconds', of.eventLoopLagSeconds),
+  ];
+}
+
+function probeSamples(probe: AgentReadings['probes'][number]): Sample[] {
+  return [
+    { metric: 'kube_netc_agent_probe_attached', labels: [probe.name], value: probe.attached ? 1 : 0 },
+    { metric: 'kube_netc_agent_probe_run_seconds_total', labels: [probe.name], value: probe.runSeconds },
+    { metric: 'kube_netc_agent_probe_runs_total', labels: [probe.name], value: probe.runs },
+  ];
+}

@@ -1,0 +1,75 @@
+import { ConnectFailure } from '../abi/records.gen.ts';
+import type { LabelSet } from '../expose/page.ts';
+
+export const FAILURE_REASONS = ['refused', 'timed_out', 'unreachable', 'aborted', 'other'] as const;
+
+/** What an edge is between, told by one end of it. */
+export interface EdgeIdentity {
+  /** The end that tells: this machine's socket. */
+  readonly reporter: 'source' | 'destination';
+  /** This end's owner; the other end's is not known on a plain host. */
+  readonly name: string;
+  readonly kind: string;
+  readonly port: number;
+  readonly protocol: 'tcp' | 'udp';
+  readonly scope: string;
+}
+
+export const EDGE_COUNTERS = [
+  'sentBytes',
+  'receivedBytes',
+  'opened',
+  'closed',
+  'reset',
+  'retransSegs',
+  'retransBytes',
+] as const;
+export type EdgeCounter = (typeof EDGE_COUNTERS)[number];
+
+/** The account of an edge. Counters never fall: what flows leave behind when they end stays. */
+export class Edge {
+  readonly labels: LabelSet;
+  readonly failureLabels: readonly LabelSet[];
+  readonly now: Record<EdgeCounter, number> = zero();
+  readonly gone: Record<EdgeCounter, number> = zero();
+  readonly failed = new Float64Array(ConnectFailure.FAILED_CLASSES);
+  readonly failedGone = new Float64Array(ConnectFailure.FAILED_CLASSES);
+  active = 0;
+  /** Sums for the mean round-trip time of the open connections, weighted by their bytes. */
+  rttWeight = 0;
+  rttWeighted = 0;
+  rows = 0;
+  /** When its last flow ended, ns; its series end some time later. */
+  endedNs = 0;
+
+  constructor(of: EdgeIdentity) {
+    const values = labelValues(of);
+    this.labels = { values, bytes: null };
+    this.failureLabels = FAILURE_REASONS.map((reason) => ({ values: [...values, reason], bytes: null }));
+  }
+
+  static key(of: EdgeIdentity): string {
+    return `${of.reporter}\0${of.kind}\0${of.name}\0${of.port}\0${of.protocol}\0${of.scope}`;
+  }
+
+  /** Begins a snapshot. */
+  clear(): void {
+    for (const counter of EDGE_COUNTERS) this.now[counter] = this.gone[counter];
+    this.failed.set(this.failedGone);
+    this.active = 0;
+    this.rttWeight = 0;
+    this.rttWeighted = 0;
+  }
+}
+
+function zero(): Record<EdgeCounter, number> {
+  return { sentBytes: 0, receivedBytes: 0, opened: 0, closed: 0, reset: 0, retransSegs: 0, retransBytes: 0 };
+}
+
+/** In the order of the metric table. The client is the source, whichever end tells. */
+function labelValues(of: EdgeIdentity): string[] {
+  const mine = [of.name, of.kind, ''];
+  const theirs = ['', '', ''];
+  const [source, destination] = of.reporter === 'source' ? [mine, theirs] : [theirs, mine];
+  return [of.reporter, ...source, ...destination, '', String(of.port), of.protocol, of.scope];
+}

@@ -1,0 +1,201 @@
+import { Role } from '../abi/records.gen.ts';
+import type { Identity } from '../cluster/identity.ts';
+import { OTHER, FlowState, type FlowTable } from '../tracker/flow-table.ts';
+import { formatAddressBytes } from '../util/ip.ts';
+import { commOf } from './comm.ts';
+import { addFive, clearFive, type Detail, type Five, Pair, type PairIdentity, zeroFive } from './pair.ts';
+
+const UDP = 17;
+const PAUSE_MASK = 0xff; // rows between two places to pause, less one
+const UDP_ACTIVE_NS = 60e9; // a UDP flow counts as active this long after its last datagram
+
+/** Which pair each flow belongs to, and what of each flow is in `other`. Bounded by the flow table. */
+export class PairBook {
+  readonly pairs = new Map<string, Pair>();
+  /** What belongs to no pair: pairs that are gone. Never falls. */
+  readonly dead = { sentBytes: 0, receivedBytes: 0 };
+  readonly #flows: FlowTable;
+  readonly #identity: Identity;
+  readonly #pairOf: (Pair | null)[];
+  readonly #detailOf: (Detail | null)[];
+  /** Bytes of a row that are in `other` for good: it was over the budget when they came. */
+  readonly #baseSent: Float64Array;
+  readonly #baseReceived: Float64Array;
+
+  constructor(flows: FlowTable, identity: Identity) {
+    this.#flows = flows;
+    this.#identity = identity;
+    this.#pairOf = new Array<Pair | null>(flows.capacity).fill(null);
+    this.#detailOf = new Array<Detail | null>(flows.capacity).fill(null);
+    this.#baseSent = new Float64Array(flows.capacity);
+    this.#baseReceived = new Float64Array(flows.capacity);
+  }
+
+  pairOf(row: number): Pair | null {
+    return this.#pairOf[row] ?? null;
+  }
+
+  /** Cgroups of the rows that have no pair yet: who names them may have to look for them first. */
+  newCgroups(): Set<number> {
+    const found = new Set<number>();
+    for (let i = 0; i < this.#flows.rowCount; i++) {
+      const row = this.#flows.rows[i] ?? 0;
+      if (this.#isFlow(row) && !this.#pairOf[row]) found.add(this.#flows.cgroupId(row));
+    }
+    return found;
+  }
+
+  /** Names new rows, or (`again`) all rows, for the identity may have learnt of them. Yields now and then. */
+  *name(again: boolean): Generator<void> {
+    for (let i = 0; i < this.#flows.rowCount; i++) {
+      const row = this.#flows.rows[i] ?? 0;
+      if (this.#isFlow(row) && (again || !this.#pairOf[row])) this.#place(row);
+      if ((i & PAUSE_MASK) === 0) yield;
+    }
+  }
+
+  /** Adds up every pair. Rows without a name are named now. */
+  update(nowNs: number): void {
+    for (const pair of this.pairs.values()) clearPair(pair);
+    for (let i = 0; i < this.#flows.rowCount; i++) {
+      const row = this.#flows.rows[i] ?? 0;
+      if (!this.#isFlow(row)) continue;
+      if (!this.#pairOf[row]) this.#place(row);
+      this.#addRow(row, nowNs);
+    }
+    for (const [key, pair] of this.pairs) if (pair.rows.size === 0) this.#bury(key, pair);
+  }
+
+  /** A row whose flow is over: its bytes stay with the pair while that lives. Call before the row is cleared. */
+  forget(row: number): void {
+    const pair = this.#pairOf[row];
+    if (!pair) return;
+    pair.goneSentBytes += (this.#flows.columns.sentBytes[row] ?? 0) - (this.#baseSent[row] ?? 0);
+    pair.goneReceivedBytes += (this.#flows.columns.receivedBytes[row] ?? 0) - (this.#baseReceived[row] ?? 0);
+    this.dead.sentBytes += this.#baseSent[row] ?? 0;
+    this.dead.receivedBytes += this.#baseReceived[row] ?? 0;
+    this.#baseSent[row] = 0;
+    this.#baseReceived[row] = 0;
+    this.#leave(row, pair);
+  }
+
+  /** Shows a pair from now on. What it has so far stays where it was counted: in `other`, unless it is all new. */
+  show(pair: Pair, nowNs: number, keepsBytes: boolean): void {
+    pair.shown = true;
+    if (keepsBytes) return;
+    pair.shownSinceNs = nowNs;
+    for (const row of pair.rows) {
+      this.#baseSent[row] = this.#flows.columns.sentBytes[row] ?? 0;
+      this.#baseReceived[row] = this.#flows.columns.receivedBytes[row] ?? 0;
+    }
+    this.dead.sentBytes += pair.goneSentBytes;
+    this.dead.receivedBytes += pair.goneReceivedBytes;
+    pair.goneSentBytes = 0;
+    pair.goneReceivedBytes = 0;
+    clearPair(pair);
+  }
+
+  /** Bytes of living rows that are in `other` for good. */
+  base(): { sentBytes: number; receivedBytes: number } {
+    let sentBytes = 0;
+    let receivedBytes = 0;
+    for (let i = 0; i < this.#flows.rowCount; i++) {
+      const row = this.#flows.rows[i] ?? 0;
+      sentBytes += this.#baseSent[row] ?? 0;
+      receivedBytes += this.#baseReceived[row] ?? 0;
+    }
+    return { sentBytes, receivedBytes };
+  }
+
+  /** Not `other`, and not cleared since the table was read. */
+  #isFlow(row: number): boolean {
+    return row !== OTHER && this.#flows.state[row] !== FlowState.free;
+  }
+
+  #place(row: number): void {
+    const identity = this.#identify(row);
+    const key = Pair.key(identity);
+    const before = this.#pairOf[row];
+    if (before && Pair.key(before.identity) === key) return;
+    if (before) this.#leave(row, before);
+    let pair = this.pairs.get(key);
+    if (!pair) {
+      pair = new Pair(identity);
+      this.pairs.set(key, pair);
+    }
+    pair.rows.add(row);
+    this.#pairOf[row] = pair;
+    const port = this.#flows.port(row);
+    const isClient = this.#flows.role(row) !== Role.ROLE_SERVER;
+    if (!isClient || port === 0 || identity.remoteAddress === 'unknown') return;
+    const detail = pair.detail(port);
+    detail.rows++;
+    this.#detailOf[row] = detail;
+  }
+
+  #leave(row: number, pair: Pair): void {
+    pair.rows.delete(row);
+    this.#pairOf[row] = null;
+    const detail = this.#detailOf[row];
+    this.#detailOf[row] = null;
+    if (detail && --detail.rows === 0) pair.details.delete(detail.port);
+  }
+
+  #identify(row: number): PairIdentity {
+    const { memory } = this.#flows;
+    const owner = this.#identity.owner(
+      this.#flows.cgroupId(row),
+      commOf(memory, this.#flows.commOffset(row)),
+    );
+    const remote = this.#flows.remoteAddrOffset(row);
+    const unknown = this.#flows.protocol(row) === UDP && isZero(memory, remote);
+    return {
+      sourceName: owner.name,
+      sourceKind: owner.kind === 'unknown' ? '' : owner.kind,
+      sourceAddress: formatAddressBytes(memory, this.#flows.localAddrOffset(row)),
+      remoteAddress: unknown ? 'unknown' : formatAddressBytes(memory, remote),
+    };
+  }
+
+  #addRow(row: number, nowNs: number): void {
+    const pair = this.#pairOf[row];
+    if (!pair) return;
+    const flow = this.#five(row, nowNs);
+    addFive(pair.now, flow);
+    const detail = this.#detailOf[row];
+    if (detail) addFive(detail.now, flow);
+  }
+
+  readonly #scratch: Five = zeroFive();
+
+  #five(row: number, nowNs: number): Five {
+    const flows = this.#flows;
+    const five = this.#scratch;
+    const recent = nowNs - (flows.activeNs[row] ?? 0) < UDP_ACTIVE_NS && flows.state[row] === FlowState.used;
+    five.sentBytes = (flows.columns.sentBytes[row] ?? 0) - (this.#baseSent[row] ?? 0);
+    five.receivedBytes = (flows.columns.receivedBytes[row] ?? 0) - (this.#baseReceived[row] ?? 0);
+    five.sentRate = flows.sentRate[row] ?? 0;
+    five.receivedRate = flows.receivedRate[row] ?? 0;
+    five.active = flows.protocol(row) === UDP ? (recent ? 1 : 0) : (flows.established[row] ?? 0);
+    return five;
+  }
+
+  /** The last flow of a pair is gone: its series end, and its bytes are in `other`. */
+  #bury(key: string, pair: Pair): void {
+    this.dead.sentBytes += pair.goneSentBytes;
+    this.dead.receivedBytes += pair.goneReceivedBytes;
+    this.pairs.delete(key);
+  }
+}
+
+function clearPair(pair: Pair): void {
+  clearFive(pair.now);
+  pair.now.sentBytes = pair.goneSentBytes;
+  pair.now.receivedBytes = pair.goneReceivedBytes;
+  for (const detail of pair.details.values()) clearFive(detail.now);
+}
+
+function isZero(bytes: Uint8Array, at: number): boolean {
+  for (let i = 0; i < 16; i++) if (bytes[at + i] !== 0) return false;
+  return true;
+}

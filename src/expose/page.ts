@@ -1,0 +1,44 @@
+/**
+ * One set of label values: made once per series by the collector and kept while the series lives.
+ * It belongs to one list of label names: metrics that share a set must have the same labels in the same order.
+ */
+export interface LabelSet {
+  readonly values: readonly string[];
+  /** The encoder's cache: written at the first page, read at the next ones. Make it null. */
+  bytes: Uint8Array | null;
+}
+
+/**
+ * All samples of one metric: series i has labels[i] and values[i], and only the first `count` count.
+ * Counters are never negative and never fall while their series lives: the maker of the block sees to that.
+ */
+export interface Block {
+  /** A name of the metric table. */
+  readonly metric: string;
+  readonly labels: readonly LabelSet[];
+  readonly values: Float64Array;
+  readonly count: number;
+}
+
+/** Text 0.0.4 of Prometheus, or OpenMetrics 1.0. */
+export type Format = 'text' | 'openmetrics';
+
+export const CONTENT_TYPES: Readonly<Record<Format, string>> = {
+  text: 'text/plain; version=0.0.4; charset=utf-8',
+  openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+};
+
+/** The bytes of one page, in order. Nobody writes to the chunks until they are given back to their pool. */
+export interface Page {
+  readonly chunks: readonly Uint8Array<ArrayBuffer>[];
+  readonly byteLength: number;
+  readonly samples: number;
+}
+
+/** How a long piece of work lets others have their turn. */
+export interface Pacer {
+  /** Milliseconds of a clock that never goes back. */
+  nowMs(): number;
+  /** Resolves after the event loop had a turn. */
+  pause(): Promise<void>;
+}

@@ -1,0 +1,88 @@
+import type { HttpBindings } from '@hono/node-server';
+import type { Context } from 'hono';
+import { type Group, GROUPS } from '../expose/metrics.ts';
+import { negotiateEncoding, negotiateFormat } from '../expose/negotiate.ts';
+import { CONTENT_TYPES } from '../expose/page.ts';
+import { printable } from '../util/escape.ts';
+import { Busy, type Encoding, type PageMaker } from './page-maker.ts';
+import type { SharedBody } from './shared-body.ts';
+
+/** Requests that may wait for their page at the same time. A node has a scraper or two. */
+const MAX_SCRAPES = 64;
+
+/** Under Node the request and the response; in-process requests have none. */
+export type Env = { Bindings: Partial<HttpBindings> };
+
+/**
+ * The groups that `collect[]=` (or `collect=`) of a query pick: all where there is none.
+ * Errors: the first unknown value, as a line to answer with.
+ */
+export function groupsOf(query: URLSearchParams): ReadonlySet<Group> | string {
+  const asked = [...query.getAll('collect[]'), ...query.getAll('collect')];
+  const groups = asked.filter((value): value is Group => GROUPS.some((group) => group === value));
+  if (groups.length < asked.length) {
+    const unknown = asked.find((value) => !GROUPS.some((group) => group === value)) ?? '';
+    return `collect[] cannot be "${printable(unknown.slice(0, 40))}": it is ${GROUPS.join(', ')}`;
+  }
+  return new Set(groups.length === 0 ? GROUPS : groups);
+}
+
+/** Calls back once, when Node does not read the response's chunks any more: they are sent, or the connection is gone. */
+function whenSent({ incoming, outgoing }: HttpBindings, callback: () => void): void {
+  const { socket } = incoming;
+  if (outgoing.closed || socket.destroyed) return callback();
+  const done = (): void => {
+    outgoing.off('close', done);
+    socket.off('close', done);
+    callback();
+  };
+  outgoing.once('close', done);
+  // Up to Node 22 a response that waits behind another one of its connection (pipelining) is not told of its end.
+  socket.once('close', done);
+}
+
+function answerWith(body: SharedBody, { incoming, outgoing }: Env['Bindings'] = {}) {
+  if (incoming === undefined || outgoing === undefined) {
+    const copy = Buffer.concat(body.chunks);
+    body.release();
+    return copy;
+  }
+  whenSent({ incoming, outgoing }, () => body.release());
+  return body.stream();
+}
+
+function headersOf(format: keyof typeof CONTENT_TYPES, encoding: Encoding): Record<string, string> {
+  return {
+    'Content-Type': CONTENT_TYPES[format],
+    Vary: 'Accept, Accept-Encoding',
+    ...(encoding === 'gzip' && { 'Content-Encoding': 'gzip' }),
+  };
+}
+
+/** GET and HEAD of /metrics. `onError` is told what broke a page: the scraper is told only that. */
+export function metricsRoute(pages: PageMaker, onError: (thrown: unknown) => void) {
+  let scrapes = 0;
+  return async (c: Context<Env>): Promise<Response> => {
+    const groups = groupsOf(new URL(c.req.url).searchParams);
+    if (typeof groups === 'string') return c.text(`${groups}\n`, 400);
+    const format = negotiateFormat(c.req.header('accept'));
+    const encoding = negotiateEncoding(c.req.header('accept-encoding'));
+    const headers = headersOf(format, encoding);
+    // No page is made for HEAD, so no Content-Length is told (RFC 9110, 9.3.2 allows that).
+    if (c.req.method === 'HEAD') return c.body(null, 200, headers);
+    if (scrapes >= MAX_SCRAPES)
+      return c.text(`busy: ${scrapes} scrapes are under way\n`, 503, { 'Retry-After': '1' });
+    scrapes++;
+    try {
+      const body = await pages.get(groups, format, encoding);
+      headers['Content-Length'] = String(body.byteLength);
+      return c.body(answerWith(body, c.env), 200, headers);
+    } catch (error) {
+      if (error instanceof Busy) return c.text(`busy: ${error.message}\n`, 503, { 'Retry-After': '1' });
+      onError(error);
+      return c.text('no page: the agent failed to make it; its log says why\n', 500);
+    } finally {
+      scrapes--;
+    }
+  };
+}

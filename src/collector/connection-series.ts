@@ -31,8 +31,11 @@ export class ConnectionSeries {
   readonly #flows: FlowTable;
   readonly #live: LiveTable;
   readonly #pairs: PairBook;
-  readonly #labels: LabelSet[] = [];
-  readonly #columns: readonly Float64Array[];
+  /** Two in turn: a page may still be made of the one before. */
+  #labels: LabelSet[] = [];
+  #spareLabels: LabelSet[] = [];
+  #columns: readonly Float64Array[];
+  #spareColumns: readonly Float64Array[];
   #count = 0;
   #hidden = 0;
   #shown = 0;
@@ -54,6 +57,7 @@ export class ConnectionSeries {
     this.#live = live;
     this.#pairs = new PairBook(flows, identity);
     this.#columns = METRICS.map(() => new Float64Array(this.budget));
+    this.#spareColumns = METRICS.map(() => new Float64Array(this.budget));
     this.#sizes = new Float64Array(live.slots + flows.capacity);
     this.#scratch = new Float64Array(live.slots + flows.capacity);
   }
@@ -86,6 +90,8 @@ export class ConnectionSeries {
   update(nowNs: number): void {
     this.#pairs.update(nowNs);
     this.#countUnknown();
+    [this.#labels, this.#spareLabels] = [this.#spareLabels, this.#labels];
+    [this.#columns, this.#spareColumns] = [this.#spareColumns, this.#columns];
     this.#count = 0;
     this.#choosePairs(nowNs);
     const room = this.budget - 1 - this.#shown;
@@ -96,6 +102,7 @@ export class ConnectionSeries {
     this.#emitRests();
   }
 
+  /** They stay as they are until the update after the next. */
   blocks(): Block[] {
     return METRICS.map((metric, i) => ({
       metric,

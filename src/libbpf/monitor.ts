@@ -31,7 +31,7 @@ export interface ProbeStatus {
 }
 
 /** What a step of a walk may spend: as many empty slots, or a sixteenth as many live sockets. About 1.5 ms. */
-const STEP_BUDGET = 65_536;
+const STEP_BUDGET = 49_152;
 const BOOT_PASSES = 5; // sockets whose role could not be told in one pass are asked again
 
 /**

@@ -102,6 +102,8 @@ export class PageMaker {
     if (this.#heldBytes > MAX_HELD_BYTES) throw new Busy('pages that were asked for are not read yet');
     const startMs = loopPacer.nowMs();
     const blocks = await this.#port.blocks(groups);
+    // From here each slice is in a turn of its own: without it the first two share the turn that read the request.
+    await loopPacer.pause();
     const page = await writePage(blocks, format, this.#pool, loopPacer);
     const seconds = (loopPacer.nowMs() - startMs) / 1000;
     this.#onPage({ seconds, samples: page.samples, bytes: page.byteLength });

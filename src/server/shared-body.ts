@@ -1,6 +1,6 @@
 /**
- * Chunks handed out before the event loop gets its turn: a reader on the same machine can take them all without
- * ever making the socket wait, and 50 MB at one go would hold the loop for 20 ms.
+ * Chunks handed out before the event loop gets its turn: a reader on the same machine can take them as fast as they
+ * come, without ever making the socket wait, and 50 MB at one go would hold the loop for 20 ms.
  */
 const CHUNKS_PER_TURN = 4;
 

@@ -1,0 +1,26 @@
+import { cpus, loadavg, release, totalmem } from 'node:os';
+import { execFileSync } from 'node:child_process';
+
+/** What a figure is worth nothing without. */
+export function machine(): Record<string, unknown> {
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    commit: execFileSync('git', ['describe', '--always', '--dirty']).toString().trim(),
+    cpu: cpus()[0]?.model,
+    cores: cpus().length,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    kernel: release(),
+    node: process.version,
+    loadAverage: Number(loadavg()[0]?.toFixed(2)),
+  };
+}
+
+/** The value that a share of the sorted values is below. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? NaN;
+}
+
+export function rounded(value: number, digits = 2): number {
+  return Number(value.toFixed(digits));
+}

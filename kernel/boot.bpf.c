@@ -12,6 +12,7 @@
  */
 static __always_inline enum role role_of_older(struct sock *sk, struct tcp_sock *tp)
 {
+	struct inet_bind_bucket *port;
 	__s64 first, second;
 	int busy;
 
@@ -20,11 +21,13 @@ static __always_inline enum role role_of_older(struct sock *sk, struct tcp_sock 
 	read_barrier();
 	second = opened_by_us(TRUSTED, tp, sk->__sk_common.skc_state);
 	busy |= socket_busy(TRUSTED, sk);
-	if (first != second || first < 0 || first > 1)
+	if (first != second || (busy && bpf_core_field_exists(sk->sk_lock.slock.rlock.raw_lock.val)))
 		return ROLE_UNKNOWN;
-	if (busy && bpf_core_field_exists(sk->sk_lock.slock.rlock.raw_lock.val))
-		return ROLE_UNKNOWN;
-	return first ? ROLE_CLIENT : ROLE_SERVER;
+	if (first == 0 || first == 1)
+		return first ? ROLE_CLIENT : ROLE_SERVER;
+	/* The numbers do not tell. A port that connect() chose is marked so (inet_hash_connect): then it is a client. */
+	port = tp->inet_conn.icsk_bind_hash;
+	return port && port->fastreuse == -1 ? ROLE_CLIENT : ROLE_UNKNOWN;
 }
 
 SEC("iter/task_file")

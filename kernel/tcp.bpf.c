@@ -78,15 +78,23 @@ static __always_inline int leave_table(struct slot *slot, __u32 index, const str
 	return 1; /* not reached with one walker: nobody locks a slot twice within these few instructions */
 }
 
-/* The role of a socket without a slot: by its state, else by its sequence numbers, which nobody writes any more. */
-static __always_inline enum role role_at_close(struct tcp_sock *tp, int oldstate)
+/*
+ * The role of a socket without a slot: by its state, else by its sequence numbers, which nobody writes any more; where
+ * those do not tell, the lower port serves.
+ */
+static __always_inline enum role role_at_close(struct sock *sk, struct tcp_sock *tp, int oldstate)
 {
+	__s64 opened;
+
 	if (oldstate == TCP_SYN_SENT)
 		return ROLE_CLIENT;
 	if (oldstate == TCP_SYN_RECV)
 		return ROLE_SERVER;
 	count(role_guessed);
-	return opened_by_us(TRUSTED, tp, oldstate) == 1 ? ROLE_CLIENT : ROLE_SERVER;
+	opened = opened_by_us(TRUSTED, tp, oldstate);
+	if (opened == 0 || opened == 1)
+		return opened ? ROLE_CLIENT : ROLE_SERVER;
+	return bpf_ntohs(sk->__sk_common.skc_dport) < read_local_port(TRUSTED, tp) ? ROLE_CLIENT : ROLE_SERVER;
 }
 
 /* A connection that no walk knows: older than the agent and not found, or the table was full when it opened. */
@@ -120,11 +128,11 @@ static __always_inline int on_close(struct sock *sk, int oldstate)
 	else if (oldstate == TCP_LISTEN)
 		return 0;
 	else
-		role = role_at_close(tp, oldstate);
+		role = role_at_close(sk, tp, oldstate);
 	end.flags = describe_end(sk, oldstate, role);
 	end.failure = connect_failure(sk->sk_err);
 	if (!(end.flags & END_LISTENER)) {
-		read_totals(sk, tp, &end.totals);
+		read_totals(sk, tp, role, oldstate, &end.totals);
 		read_key(TRUSTED, sk, tp, role, &end.key);
 		name_process(&end.key, index);
 	}

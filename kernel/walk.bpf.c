@@ -163,6 +163,7 @@ static __always_inline void walk_locked(enum how how, struct slot *slot, __u32 i
 	struct flow_key key = {};
 	struct totals now = {};
 	struct live_record *r;
+	enum role role;
 	bool same, old;
 	int state;
 
@@ -171,8 +172,9 @@ static __always_inline void walk_locked(enum how how, struct slot *slot, __u32 i
 		sk = bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct sock));
 	}
 	state = READ(how, sk, __sk_common.skc_state);
-	read_totals_live(how, sk, tp, &now);
-	read_key(how, sk, tp, slot_role(sock, state), &key);
+	role = slot_role(sock, state);
+	read_totals_live(how, sk, tp, role, &now);
+	read_key(how, sk, tp, role, &key);
 	same = READ(how, sk, __sk_common.skc_cookie.counter) == slot->cookie;
 	read_barrier();
 	/* Closed while we read? Then what we read may be another socket's, and the close has left the truth. */

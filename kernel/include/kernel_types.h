@@ -185,13 +185,17 @@ struct sock {
 	struct sock_cgroup_data sk_cgrp_data;
 };
 
-/* include/net/inet_sock.h, include/net/inet_connection_sock.h */
+/* include/net/inet_sock.h, include/net/inet_hashtables.h, include/net/inet_connection_sock.h */
 struct inet_sock {
 	struct sock sk;
 	__be16 inet_sport;
 };
+struct inet_bind_bucket {
+	signed char fastreuse;
+};
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
+	struct inet_bind_bucket *icsk_bind_hash;
 	struct {
 		__u32 lrcvtime;
 	} icsk_ack;

@@ -110,12 +110,37 @@ static __always_inline __u32 fin_received(enum how how, struct sock *sk)
 	return (READ(how, sk, __sk_common.skc_flags) >> SOCK_DONE_BIT) & 1;
 }
 
-/* The totals of a socket that nobody else writes: at TCP_CLOSE. Exact. */
-static __always_inline void read_totals(struct sock *sk, struct tcp_sock *tp, struct totals *t)
+/* Whether our FIN is among what was sent up to `next` (snd_nxt). `state` was read after it. */
+static __always_inline bool fin_sent(enum how how, struct tcp_sock *tp, __u32 next, int state)
 {
+	bool closing = state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 || state == TCP_LAST_ACK ||
+		       state == TCP_CLOSING;
+
+	return closing && next == READ(how, tp, write_seq);
+}
+
+/*
+ * Payload that was sent, each byte once: what is acknowledged and what is in flight, less the SYN of the side that
+ * opened the connection (the other's is not in bytes_acked) and less our FIN. Not bytes_sent - bytes_retrans: a packet
+ * that this machine drops on its way out (a full queue, a firewall) is in bytes_sent each time it is tried.
+ */
+static __always_inline __u64 sent_payload(__u64 acked, __s64 in_flight, enum role role, bool fin)
+{
+	__s64 sent = (__s64)acked + in_flight - (role == ROLE_CLIENT) - fin;
+
+	return sent > 0 ? sent : 0;
+}
+
+/* The totals of a socket that nobody else writes: at TCP_CLOSE. Exact. A connect() that failed has sent nothing. */
+static __always_inline void read_totals(struct sock *sk, struct tcp_sock *tp, enum role role, int oldstate,
+					struct totals *t)
+{
+	__u32 in_flight = tp->snd_nxt - tp->snd_una;
+	bool fin = fin_sent(TRUSTED, tp, tp->snd_nxt, oldstate);
+
 	t->retrans_bytes = tp->bytes_retrans;
 	t->retrans_segs = tp->total_retrans;
-	t->sent_bytes = tp->bytes_sent - t->retrans_bytes;
+	t->sent_bytes = oldstate == TCP_SYN_SENT ? 0 : sent_payload(tp->bytes_acked, in_flight, role, fin);
 	t->received_bytes = tp->bytes_received - fin_received(TRUSTED, sk);
 	t->sent_segs = tp->segs_out - t->retrans_segs;
 	t->received_segs = tp->segs_in;
@@ -132,44 +157,56 @@ static __always_inline int socket_busy(enum how how, struct sock *sk)
 /*
  * The totals of a socket that others write meanwhile. The reads are ordered so that every error is an undercount,
  * which the next walk or the close makes good:
- *  - the kernel adds to bytes_retrans and total_retrans before it adds to bytes_sent and segs_out
- *    (tcp_retransmit_skb, net/ipv4/tcp_output.c): read what was sent first;
- *  - a FIN is in bytes_received a moment before SOCK_DONE says so (tcp_fin, net/ipv4/tcp_input.c): while the socket
- *    is locked and not done, hold one byte back. The flag is read last.
+ *  - an acknowledgement is added to bytes_acked a moment before snd_una moves (tcp_snd_una_update,
+ *    net/ipv4/tcp_input.c): snd_nxt is read first, snd_una last. If the socket is locked after that, or snd_una moved
+ *    meanwhile, somebody may be between the two, and only what is acknowledged is taken;
+ *  - our FIN is in snd_nxt after the state says that we close: the state is read after snd_nxt;
+ *  - the kernel adds to total_retrans before it adds to segs_out (tcp_retransmit_skb, net/ipv4/tcp_output.c): what was
+ *    sent is read first;
+ *  - the peer's FIN is in bytes_received a moment before SOCK_DONE says so (tcp_fin): while the socket is locked and not
+ *    done, one byte is held back. The flag is read last.
  */
-static __always_inline void read_totals_live(enum how how, struct sock *sk, struct tcp_sock *tp, struct totals *t)
+static __always_inline void read_totals_live(enum how how, struct sock *sk, struct tcp_sock *tp, enum role role,
+					     struct totals *t)
 {
-	__u64 sent = READ(how, tp, bytes_sent), received;
-	__u32 segs = READ(how, tp, segs_out);
-	int busy;
+	__u32 next = READ(how, tp, snd_nxt), segs = READ(how, tp, segs_out), una;
+	__u64 acked, received;
+	bool settled, done;
+	int state, busy;
 
 	read_barrier();
+	acked = READ(how, tp, bytes_acked);
+	read_barrier();
+	una = READ(how, tp, snd_una);
+	state = READ(how, sk, __sk_common.skc_state);
 	t->retrans_bytes = READ(how, tp, bytes_retrans);
 	t->retrans_segs = READ(how, tp, total_retrans);
-	t->sent_bytes = sent - t->retrans_bytes;
 	t->sent_segs = segs - t->retrans_segs;
 	t->received_segs = READ(how, tp, segs_in);
 	received = READ(how, tp, bytes_received);
 	read_barrier();
 	busy = socket_busy(how, sk);
 	read_barrier();
-	t->received_bytes = received - (fin_received(how, sk) || (busy && received) ? 1 : 0);
+	done = fin_received(how, sk);
+	settled = !busy && una == READ(how, tp, snd_una);
+	t->received_bytes = received - (done || (busy && received) ? 1 : 0);
+	t->sent_bytes = state == TCP_SYN_SENT ? 0 :
+						sent_payload(acked, settled ? (__s64)(__s32)(next - una) : 0, role,
+							     fin_sent(how, tp, next, state));
 }
 
 /*
  * Who opened the connection, told from sequence numbers alone: the SYN of the active side is acknowledged and is
  * counted in bytes_acked, that of the passive side is not. 1: we opened it; 0: the peer did; else: the fields were
- * read while they changed.
+ * read while they changed, or this machine has dropped packets of it (see sent_payload).
  */
 static __always_inline __s64 opened_by_us(enum how how, struct tcp_sock *tp, int state)
 {
 	__u64 sent = READ(how, tp, bytes_sent) - READ(how, tp, bytes_retrans);
-	__u32 in_flight = READ(how, tp, snd_nxt) - READ(how, tp, snd_una);
-	int fin_sent =
-		(state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 || state == TCP_LAST_ACK || state == TCP_CLOSING) &&
-		READ(how, tp, snd_nxt) == READ(how, tp, write_seq);
+	__u32 next = READ(how, tp, snd_nxt);
+	__u32 in_flight = next - READ(how, tp, snd_una);
 
-	return (__s64)(READ(how, tp, bytes_acked) + in_flight - sent - fin_sent);
+	return (__s64)(READ(how, tp, bytes_acked) + in_flight - sent - fin_sent(how, tp, next, state));
 }
 
 static __always_inline enum connect_failure connect_failure(int err)

@@ -1,0 +1,84 @@
+// A machine that drops its own packets on their way out (a shaper, a firewall) sends them again without counting them as
+// retransmissions: the kernel's bytes_sent then has them twice. The page must not.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { drop, shape } from '../hosts/firewall.ts';
+import type { Host } from '../hosts/host.ts';
+import { Lab } from '../hosts/lab.ts';
+import type { Segment } from '../hosts/segment.ts';
+import { HeldTcp, runTcpClient, startTcpServer } from '../hosts/tcp-traffic.ts';
+import { whyNoLab } from '../hosts/why-no-lab.ts';
+import { TestAgent } from '../support/agent.ts';
+import { ownNetworks } from '../support/networks.ts';
+
+const why = whyNoLab();
+
+describe('bytes of a sender whose own machine drops packets', () => {
+  let lab: Lab;
+  let agent: TestAgent;
+
+  beforeAll(async () => {
+    if (why !== null) return;
+    lab = await Lab.create();
+    agent = await TestAgent.start(['--udp', 'off']);
+  });
+  afterAll(async () => {
+    await agent?.[Symbol.asyncDispose]();
+    await lab?.close();
+  });
+
+  async function pair(name: string): Promise<{ client: Host; server: Host; segment: Segment }> {
+    const client = await lab.host(`${name}client`);
+    const server = await lab.host(`${name}server`);
+    return { client, server, segment: await lab.join(client, server, ownNetworks()) };
+  }
+
+  async function compare(client: Host, server: Host): Promise<void> {
+    const serving = await startTcpServer(server);
+    const held = await HeldTcp.open(client, {
+      address: server.v4,
+      port: serving.port,
+      connections: 1,
+      response: 16,
+    });
+    const sent = await held.send(3_000_000);
+    const open = await agent.page('?collect[]=connections');
+    expect(open.pair(client.v4, server.v4)).toMatchObject({
+      sentBytes: sent.wroteBytes,
+      receivedBytes: sent.readBytes,
+      active: 1,
+    });
+    const more = await runTcpClient(client, {
+      address: server.v4,
+      port: serving.port,
+      connections: 20,
+      request: [10_000, 100_000],
+      close: 'mixed',
+    });
+    const ended = await held.close();
+    const served = await serving.stop();
+    const closed = await agent.page('?collect[]=connections');
+    expect(closed.pair(client.v4, server.v4)).toEqual({
+      sentBytes: ended.wroteBytes + more.wroteBytes,
+      receivedBytes: ended.readBytes + more.readBytes,
+      active: 0,
+    });
+    expect(closed.pair(server.v4, client.v4)).toMatchObject({
+      sentBytes: served.wroteBytes,
+      receivedBytes: served.readBytes,
+    });
+  }
+
+  it('are each counted once behind a shaper with a short queue', async (context) => {
+    if (why !== null) return context.skip(why);
+    const { client, server, segment } = await pair('shaped');
+    await shape(client, segment, 50_000_000);
+    await compare(client, server);
+  });
+
+  it('are each counted once behind a firewall that drops every thirtieth packet', async (context) => {
+    if (why !== null) return context.skip(why);
+    const { client, server } = await pair('dropped');
+    await drop(client, 'output', 'numgen random mod 100 < 3');
+    await compare(client, server);
+  });
+});

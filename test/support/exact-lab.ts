@@ -1,0 +1,85 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Host, HostOptions } from '../hosts/host.ts';
+import { Lab } from '../hosts/lab.ts';
+import type { Segment } from '../hosts/segment.ts';
+import { TestAgent } from './agent.ts';
+import { ownNetworks } from './networks.ts';
+import type { Page, PairSums } from './page.ts';
+
+export type Family = 'IPv4' | 'IPv6';
+
+/** What the page says has come to a pair between two pages. */
+export type Growth = (source: string, remote: string, port?: number) => PairSums;
+
+/** What some traffic returned, and what the page says of it. */
+export interface Counted<T> {
+  readonly result: T;
+  readonly grown: Growth;
+  /** The page after it. */
+  readonly page: Page;
+}
+
+/** Two joined hosts with addresses that no other test has: what tests that compare bytes with the page start from. */
+export class ExactLab {
+  readonly lab: Lab;
+  readonly client: Host;
+  readonly server: Host;
+  readonly segment: Segment;
+  #last: { agent: TestAgent; page: Page } | null = null;
+
+  private constructor(lab: Lab, client: Host, server: Host, segment: Segment) {
+    this.lab = lab;
+    this.client = client;
+    this.server = server;
+    this.segment = segment;
+  }
+
+  static async open(options: HostOptions = {}): Promise<ExactLab> {
+    const lab = await Lab.create();
+    const client = await lab.host('client', options);
+    const server = await lab.host('server', options);
+    return new ExactLab(lab, client, server, await lab.join(client, server, ownNetworks()));
+  }
+
+  /** The addresses of the client and of the server. */
+  addresses(family: Family = 'IPv4'): readonly [client: string, server: string] {
+    return family === 'IPv4' ? [this.client.v4, this.server.v4] : [this.client.v6, this.server.v6];
+  }
+
+  /** Lets traffic run between two pages. The page after one run is the page before the next. */
+  async count<T>(agent: TestAgent, traffic: () => Promise<T>): Promise<Counted<T>> {
+    const before = this.#last?.agent === agent ? this.#last.page : await freshPage(agent, 'connections');
+    this.#last = null;
+    const result = await traffic();
+    const page = await freshPage(agent, 'connections');
+    this.#last = { agent, page };
+    return { result, page, grown: (...pair) => difference(before.pair(...pair), page.pair(...pair)) };
+  }
+
+  async close(): Promise<void> {
+    await this.lab.close();
+  }
+}
+
+/** A page of these groups whose snapshot began after the call. */
+export async function freshPage(agent: TestAgent, ...groups: readonly string[]): Promise<Page> {
+  const from = snapshots(await agent.rawPage('?collect[]=agent'));
+  const query = ['agent', ...groups].map((group) => `collect[]=${group}`).join('&');
+  for (;;) {
+    const page = await agent.rawPage(`?${query}`);
+    if (snapshots(page) > from) return page;
+    await sleep(20);
+  }
+}
+
+function snapshots(page: Page): number {
+  return page.value('kube_netc_agent_snapshots_total');
+}
+
+function difference(before: PairSums, after: PairSums): PairSums {
+  return {
+    sentBytes: after.sentBytes - before.sentBytes,
+    receivedBytes: after.receivedBytes - before.receivedBytes,
+    active: after.active,
+  };
+}

@@ -1,0 +1,109 @@
+#!/bin/sh
+# Brings one kernel of kernels.txt into the cache: sh tools/vm/fetch.sh NAME [--newer]. Prints its folder, which holds
+# vmlinuz, veth.ko and the name of the package. What is there stays, unless --newer is given and there is a newer one.
+#
+# apt does it, with a state of its own, so that the suites of other releases never meet this machine's packages.
+set -eu
+cd "$(dirname "$0")/../.."
+. tools/lib.sh
+. tools/vm/lib.sh
+
+name=$1
+newer=${2-}
+folder=$VM_CACHE/$name
+CANDIDATES=3 # a point release may vanish between the index and the download: then the one before it does
+
+read -r architecture suite pattern <<END
+$(awk -v name="$name" '$1 == name { print $2, $3, $4 }' tools/vm/kernels.txt)
+END
+if [ -z "${pattern-}" ]; then
+	say "kernels.txt knows no $name"
+	exit 2
+fi
+
+# An apt that knows one suite, for one architecture, and of which nothing is installed.
+private_apt() {
+	state=$VM_CACHE/apt/$suite-$architecture
+	mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
+	: >"$state/status"
+	{
+		echo "deb $archive $suite main"
+		case $suite in *-backports) ;; *) echo "deb $security $suite-security main" ;; esac
+	} >"$state/sources.list"
+	cat >"$state/apt.conf" <<-END
+		APT::Architecture "$architecture";
+		APT::Architectures "$architecture";
+		APT::Sandbox::User "$(id -un)";
+		Acquire::Languages "none";
+		Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
+		Acquire::Retries "2";
+		Acquire::http::Timeout "20";
+		Acquire::https::Timeout "20";
+		Dir::Etc::sourcelist "$state/sources.list";
+		Dir::Etc::sourceparts "/dev/null";
+		Dir::State::Lists "$state/lists";
+		Dir::State::status "$state/status";
+		Dir::Cache "$state/cache";
+	END
+	conf=$state/apt.conf
+}
+
+# The image packages that match, newest first.
+candidates() {
+	apt-cache -c "$conf" search --names-only "^$pattern\$" | awk '{ print $1 }' | grep -v unsigned | sort -rV | head -n $CANDIDATES
+}
+
+# Since 7.0 the image package is empty, and linux-binary and linux-modules of the same version hold what it held.
+parts_of() {
+	version=${1#linux-image-}
+	for part in "$1" "linux-binary-$version" "linux-modules-$version"; do
+		if apt-cache -c "$conf" show "$part" 2>/dev/null | grep -q '^Package:'; then echo "$part"; fi
+	done
+}
+
+unpack() {
+	# shellcheck disable=SC2046 # a list of packages
+	(cd "$work" && apt-get -q -c "$conf" download $(parts_of "$1")) >&2 || return
+	for file in "$work"/*.deb; do dpkg -x "$file" "$work/root"; done
+	kernel=$(find "$work/root/boot" "$work/root/usr/lib/modules" -name 'vmlinuz*' 2>/dev/null | head -n 1)
+	module=$(find "$work/root" -name 'veth.ko*' | head -n 1)
+	[ -n "$kernel" ] && [ -n "$module" ] || return
+	mkdir "$work/new"
+	cp "$kernel" "$work/new/vmlinuz"
+	case $module in
+	*.xz) xz -dc "$module" >"$work/new/veth.ko" ;;
+	*.zst) zstd -dcq "$module" >"$work/new/veth.ko" ;;
+	*) cp "$module" "$work/new/veth.ko" ;;
+	esac
+	echo "$1" >"$work/new/package"
+}
+
+bring() {
+	find_mirror || {
+		say "no Debian repository is known here: kernels come by apt from a Debian mirror, after apt-get update"
+		return 1
+	}
+	private_apt
+	apt-get -q -c "$conf" update >&2 || return
+	for package in $(candidates); do
+		if [ "$(cat "$folder/package" 2>/dev/null)" = "$package" ]; then return; fi
+		say "fetching $package of $suite"
+		work=$(mktemp -d "$VM_CACHE/new.XXXXXX")
+		if unpack "$package"; then
+			rm -rf "$folder"
+			mv "$work/new" "$folder"
+			rm -rf "$work"
+			return
+		fi
+		rm -rf "$work"
+		say "$package could not be had"
+	done
+	say "no package of $suite matches $pattern"
+	return 1
+}
+
+mkdir -p "$VM_CACHE"
+if ! [ -f "$folder/package" ] || [ "$newer" = --newer ]; then
+	bring || [ -f "$folder/package" ] || exit 1
+fi
+echo "$folder"

@@ -1,0 +1,101 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, globSync, readFileSync, realpathSync } from 'node:fs';
+import { stripTypeScriptTypes } from 'node:module';
+import { basename, dirname, join } from 'node:path';
+import { type Content, writeCpio } from './cpio.ts';
+
+const TREE = join(import.meta.dirname, '../..');
+const HOME = '/kube-netc'; // of the tree in the virtual machine
+
+/** Programs of this machine that the test hosts run. */
+const PROGRAMS = ['ip', 'nsenter', 'setpriv'];
+
+/** What the guest's tests need of the tree. */
+const SOURCES = [
+  'src/**/*.ts',
+  'test/hosts/*.ts',
+  'test/support/*.ts',
+  'test/vm/**/*.ts',
+  'package.json',
+  'build/kube-netc.bpf.o',
+  'build/traffic/*',
+];
+
+/** Writes the part of the initramfs that all kernels share. @param busybox a static one */
+export function writeUserland(path: string, busybox: string): void {
+  const files = new Map<string, Content>();
+  files.set('/init', { file: join(TREE, 'tools/vm/init') });
+  files.set('/bin/busybox', { file: busybox });
+  files.set('/usr/bin/node', { file: realpathSync(process.execPath) });
+  for (const name of PROGRAMS) files.set(`/usr/sbin/${name}`, { file: which(name) });
+  for (const file of globSync(SOURCES, { cwd: TREE })) addSource(files, file);
+  for (const file of modules()) files.set(`${HOME}/${file}`, { file: join(TREE, file) });
+  const native = [...files.values()].flatMap((content) => ('file' in content ? [content.file] : []));
+  const roots = native.filter((file) => /\/(node|busybox|ip|nsenter|setpriv)$|\.node$|\/build\/traffic\//.test(file));
+  for (const library of [libbpf(), ...libraries([...roots, libbpf()])]) files.set(library, { file: library });
+  writeCpio(path, files);
+}
+
+/**
+ * TypeScript goes in as JavaScript: to strip it takes a second of each process there. Under its own name there is a link,
+ * which Node follows before it asks what kind of file it is.
+ */
+function addSource(files: Map<string, Content>, file: string): void {
+  const path = `${HOME}/${file}`;
+  if (!file.endsWith('.ts')) {
+    files.set(path, { file: join(TREE, file) });
+    return;
+  }
+  const stripped = stripTypeScriptTypes(readFileSync(join(TREE, file), 'utf8'));
+  const script = stripped.replaceAll(/((?:from|import|import\()\s*'\.[^']*)\.ts'/g, "$1.js'");
+  files.set(path.replace(/ts$/, 'js'), Buffer.from(script));
+  files.set(path, { link: basename(path).replace(/ts$/, 'js') });
+}
+
+/** Writes the part of the initramfs that belongs to one kernel. */
+export function writeModules(path: string, folder: string): void {
+  writeCpio(path, new Map([['/veth.ko', { file: join(folder, 'veth.ko') }]]));
+}
+
+function which(name: string): string {
+  const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin'];
+  const found = folders.map((folder) => join(folder, name)).find((file) => existsSync(file));
+  if (found === undefined) throw new Error(`no program ${name} here`);
+  return realpathSync(found);
+}
+
+/** Files of the packages that the agent runs with, without what only people and compilers read. */
+function modules(): string[] {
+  const lock = JSON.parse(readFileSync(join(TREE, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { dev?: boolean; optional?: boolean; devOptional?: boolean }>;
+  };
+  return Object.entries(lock.packages)
+    .filter(([name, entry]) => name !== '' && !entry.dev && !entry.devOptional && !name.includes('/node-linux-'))
+    .filter(([name]) => existsSync(join(TREE, name)))
+    .flatMap(([name]) => globSync(`${name}/**/*.{js,cjs,mjs,json,node}`, { cwd: TREE }))
+    .filter((file) => !/\/(musl_|test|doc|docs|benchmarks?|examples?)[^/]*\//.test(file));
+}
+
+function libbpf(): string {
+  const cache = execFileSync(which('ldconfig'), ['-p'], { encoding: 'utf8' });
+  const found = /libbpf\.so\.1 \([^)]*x86-64[^)]*\) => (\S+)/.exec(cache)?.[1];
+  if (found === undefined) throw new Error('no libbpf.so.1 here');
+  return found;
+}
+
+/** The shared libraries of these programs, as the loader of this machine finds them. */
+function libraries(programs: readonly string[]): string[] {
+  const found = programs.flatMap((program) => {
+    const text = lddOf(program);
+    return [...text.matchAll(/(?:=> )?(\/\S+) \(0x/g)].map((match) => match[1] ?? '');
+  });
+  return [...new Set(found)].filter((file) => basename(dirname(file)) !== '');
+}
+
+function lddOf(program: string): string {
+  try {
+    return execFileSync('ldd', [program], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  } catch {
+    return ''; // a static program
+  }
+}

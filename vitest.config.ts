@@ -1,0 +1,26 @@
+import { delimiter, join } from 'node:path';
+import { defineConfig } from 'vitest/config';
+
+/** Programs that the set-up unpacked beside the tree instead of installing them: see tools/setup.sh. */
+const toolsBin = join(import.meta.dirname, '.cache/tools/bin');
+const env = { PATH: [process.env['PATH'], toolsBin].join(delimiter) };
+
+/** Tests that make namespaces and traffic: real time, few at once. */
+const onTheMachine = {
+  env,
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+  teardownTimeout: 30_000,
+  maxWorkers: 2,
+};
+
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    projects: [
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], env, testTimeout: 20_000 } },
+      { test: { name: 'kernel', include: ['test/kernel/**/*.test.ts'], ...onTheMachine } },
+      { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...onTheMachine } },
+    ],
+  },
+});

@@ -16,6 +16,7 @@
 #define END_FAILED 2	  /* connect() failed: end.failure says why */
 #define END_RESET 4	  /* a reset ended it */
 #define END_LISTENER 8	  /* it was no connection at all */
+#define END_FIN_DUE 16	  /* the peer's FIN is still to come */
 
 static __always_inline __u32 describe_end(struct sock *sk, int oldstate, enum role role)
 {
@@ -27,6 +28,9 @@ static __always_inline __u32 describe_end(struct sock *sk, int oldstate, enum ro
 		return END_FAILED;
 	if (oldstate == TCP_SYN_RECV)
 		return 0; /* a handshake that did not end: its segments count, no connection does */
+	/* tcp_time_wait(sk, TCP_FIN_WAIT2): all is said and acknowledged but the peer's FIN */
+	if (oldstate == TCP_FIN_WAIT2 && !err && !fin_received(TRUSTED, sk))
+		return END_ESTABLISHED | END_FIN_DUE;
 	return END_ESTABLISHED | (err == ECONNRESET || err == EPIPE ? END_RESET : 0);
 }
 
@@ -49,6 +53,8 @@ static __always_inline void settle(const struct end *end, struct totals *claimed
 		add(book->opened, index & BOOK_OPENED ? 0 : 1);
 		add(book->closed, 1);
 	}
+	if (end->flags & END_FIN_DUE)
+		add(book->fins_due, 1);
 	if (end->flags & END_RESET)
 		add(book->reset, 1);
 }
@@ -61,7 +67,7 @@ static __always_inline int leave_table(struct slot *slot, __u32 index, const str
 {
 	__u64 sock = *(volatile __u64 *)&slot->sock & ~(SLOT_LOCKED | SLOT_GONE);
 
-	for (int i = 0; i < 2; i++) { /* twice: the walk may let go between the two swaps */
+	for (int i = 0; i < LEAVE_TRIES; i++) { /* the walk may let go between the two swaps */
 		if (__sync_val_compare_and_swap(&slot->sock, sock, 0) == sock)
 			return 0;
 		if (bpf_map_update_elem(&handoff, &index, end, BPF_ANY)) {
@@ -75,7 +81,8 @@ static __always_inline int leave_table(struct slot *slot, __u32 index, const str
 		}
 		bpf_map_delete_elem(&handoff, &index);
 	}
-	return 1; /* not reached with one walker: nobody locks a slot twice within these few instructions */
+	count(handoff_full); /* a walk came by and went in every try: the slot is left to it as stale */
+	return 1;
 }
 
 /*
@@ -130,7 +137,8 @@ static __always_inline int on_close(struct sock *sk, int oldstate)
 	else
 		role = role_at_close(sk, tp, oldstate);
 	end.flags = describe_end(sk, oldstate, role);
-	end.failure = connect_failure(sk->sk_err);
+	/* no error and no SYN: the kernel had no port or no memory for one, and told the program so by connect() alone */
+	end.failure = sk->sk_err || tp->segs_out ? connect_failure(sk->sk_err) : FAILED_OTHER;
 	if (!(end.flags & END_LISTENER)) {
 		read_totals(sk, tp, role, oldstate, &end.totals);
 		read_key(TRUSTED, sk, tp, role, &end.key);

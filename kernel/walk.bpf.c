@@ -173,7 +173,7 @@ static __always_inline void walk_locked(enum how how, struct slot *slot, __u32 i
 	}
 	state = READ(how, sk, __sk_common.skc_state);
 	role = slot_role(sock, state);
-	read_totals_live(how, sk, tp, role, &now);
+	read_totals_live(how, sk, tp, role, state, &now);
 	read_key(how, sk, tp, role, &key);
 	same = READ(how, sk, __sk_common.skc_cookie.counter) == slot->cookie;
 	read_barrier();
@@ -201,6 +201,7 @@ static __always_inline void walk_locked(enum how how, struct slot *slot, __u32 i
 		finish_close(slot, index);
 }
 
+/* Returns what it cost, in empty slots. */
 static __always_inline int walk_slot(enum how how, __u32 index)
 {
 	struct slot *slot = slot_at(index);
@@ -214,12 +215,16 @@ static __always_inline int walk_slot(enum how how, __u32 index)
 	if (sock &
 	    (SLOT_LOCKED | SLOT_GONE)) /* a walk that was ended in the middle: cannot be, programs run to their end */
 		return 0;
-	if (__sync_val_compare_and_swap(&slot->sock, sock, sock | SLOT_LOCKED) == sock)
-		walk_locked(how, slot, index, sock);
-	return 0;
+	if (__sync_val_compare_and_swap(&slot->sock, sock, sock | SLOT_LOCKED) != sock)
+		return 0;
+	walk_locked(how, slot, index, sock);
+	return WALK_COST_LIVE;
 }
 
-/* Global functions: the verifier checks each once, not once for every slot of a block. */
+/*
+ * Global functions: the verifier checks each once, not once for every slot of a block. What they return it takes for
+ * unknown, so all ways through a block look alike to it; a sum of constants makes it follow each way: too many for 6.1.
+ */
 __noinline int walk_slot_cast(__u32 index)
 {
 	return walk_slot(CAST, index);
@@ -246,11 +251,7 @@ static __always_inline int walk_block(enum how how, struct bpf_iter__bpf_map_ele
 
 		if (!slot || !slot->cookie)
 			continue;
-		spent += WALK_COST_LIVE;
-		if (how == CAST)
-			walk_slot_cast(index);
-		else
-			walk_slot_probe(index);
+		spent += how == CAST ? walk_slot_cast(index) : walk_slot_probe(index);
 	}
 	control.walk_next_slot = first + WALK_BLOCK;
 	control.walk_budget = control.walk_budget > spent ? control.walk_budget - spent : 0;

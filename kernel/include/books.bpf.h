@@ -83,9 +83,10 @@ static __noinline __u32 find_book(const struct flow_key *key)
 		goto full;
 	book->key = *key;
 	barrier();
-	*(volatile __u32 *)&book->state = BOOK_USED;
-	if (bpf_map_update_elem(&flows, key, &index, BPF_NOEXIST) == 0)
+	if (bpf_map_update_elem(&flows, key, &index, BPF_NOEXIST) == 0) {
+		*(volatile __u32 *)&book->state = BOOK_USED; /* not before: user space must not see a book that becomes an orphan */
 		return index;
+	}
 	*(volatile __u32 *)&book->state = BOOK_ORPHAN;
 	index = known_book(key); /* another CPU was first */
 	if (index)

@@ -24,7 +24,7 @@ enum connect_failure : __u32 {
 	FAILED_TIMED_OUT = 1,	/* ETIMEDOUT: nothing came back */
 	FAILED_UNREACHABLE = 2, /* EHOSTUNREACH, ENETUNREACH, ...: the network said no */
 	FAILED_ABORTED = 3,	/* no error: the program closed the socket before an answer came */
-	FAILED_OTHER = 4,	/* any other errno */
+	FAILED_OTHER = 4,	/* any other errno, or no SYN could be sent */
 	FAILED_CLASSES = 5,
 };
 
@@ -62,7 +62,7 @@ struct book {
 	__u64 reset; /* closed connections that a reset ended */
 	enum book_state state;
 	__u32 reserved;
-	__u64 reserved2;
+	__u64 fins_due; /* closed before the peer's FIN came: a time-wait socket takes it, and answers it */
 };
 
 /* One socket that is alive, as a walk saw it. Cumulative values are totals since the socket's birth. */

@@ -110,13 +110,16 @@ static __always_inline __u32 fin_received(enum how how, struct sock *sk)
 	return (READ(how, sk, __sk_common.skc_flags) >> SOCK_DONE_BIT) & 1;
 }
 
+/* The states in which our FIN is in the send queue, or about to be. */
+static __always_inline bool closes(int state)
+{
+	return state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 || state == TCP_LAST_ACK || state == TCP_CLOSING;
+}
+
 /* Whether our FIN is among what was sent up to `next` (snd_nxt). `state` was read after it. */
 static __always_inline bool fin_sent(enum how how, struct tcp_sock *tp, __u32 next, int state)
 {
-	bool closing = state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 || state == TCP_LAST_ACK ||
-		       state == TCP_CLOSING;
-
-	return closing && next == READ(how, tp, write_seq);
+	return closes(state) && next == READ(how, tp, write_seq);
 }
 
 /*
@@ -129,6 +132,12 @@ static __always_inline __u64 sent_payload(__u64 acked, __s64 in_flight, enum rol
 	__s64 sent = (__s64)acked + in_flight - (role == ROLE_CLIENT) - fin;
 
 	return sent > 0 ? sent : 0;
+}
+
+/* The same where it is not known whether our FIN is in `sent`: it is, if that is more than the payload ever tried. */
+static __always_inline __u64 sent_at_rest(enum how how, struct tcp_sock *tp, __u64 sent)
+{
+	return sent - (sent > READ(how, tp, bytes_sent) - READ(how, tp, bytes_retrans) ? 1 : 0);
 }
 
 /* The totals of a socket that nobody else writes: at TCP_CLOSE. Exact. A connect() that failed has sent nothing. */
@@ -156,29 +165,34 @@ static __always_inline int socket_busy(enum how how, struct sock *sk)
 
 /*
  * The totals of a socket that others write meanwhile. The reads are ordered so that every error is an undercount,
- * which the next walk or the close makes good:
+ * which the next walk or the close makes good. However long the walk is held up between two of them:
+ *  - before the state is past SYN_SENT there may be no sequence numbers yet: `state` was read before all else;
  *  - an acknowledgement is added to bytes_acked a moment before snd_una moves (tcp_snd_una_update,
  *    net/ipv4/tcp_input.c): snd_nxt is read first, snd_una last. If the socket is locked after that, or snd_una moved
  *    meanwhile, somebody may be between the two, and only what is acknowledged is taken;
- *  - our FIN is in snd_nxt after the state says that we close: the state is read after snd_nxt;
+ *  - our FIN is in snd_nxt, and then in bytes_acked, after the state says that we close: the state is read again after
+ *    both. Where only what is acknowledged is taken, the FIN is taken to be in it;
  *  - the kernel adds to total_retrans before it adds to segs_out (tcp_retransmit_skb, net/ipv4/tcp_output.c): what was
  *    sent is read first;
  *  - the peer's FIN is in bytes_received a moment before SOCK_DONE says so (tcp_fin): while the socket is locked and not
- *    done, one byte is held back. The flag is read last.
+ *    done, one byte is held back. The flag is read last; the FIN that it tells of may have come after the bytes.
  */
 static __always_inline void read_totals_live(enum how how, struct sock *sk, struct tcp_sock *tp, enum role role,
-					     struct totals *t)
+					     int state, struct totals *t)
 {
-	__u32 next = READ(how, tp, snd_nxt), segs = READ(how, tp, segs_out), una;
 	__u64 acked, received;
+	__u32 next, segs, una;
 	bool settled, done;
-	int state, busy;
+	int later, busy;
 
+	read_barrier();
+	next = READ(how, tp, snd_nxt);
+	segs = READ(how, tp, segs_out);
 	read_barrier();
 	acked = READ(how, tp, bytes_acked);
 	read_barrier();
 	una = READ(how, tp, snd_una);
-	state = READ(how, sk, __sk_common.skc_state);
+	later = READ(how, sk, __sk_common.skc_state);
 	t->retrans_bytes = READ(how, tp, bytes_retrans);
 	t->retrans_segs = READ(how, tp, total_retrans);
 	t->sent_segs = segs - t->retrans_segs;
@@ -189,10 +203,15 @@ static __always_inline void read_totals_live(enum how how, struct sock *sk, stru
 	read_barrier();
 	done = fin_received(how, sk);
 	settled = !busy && una == READ(how, tp, snd_una);
-	t->received_bytes = received - (done || (busy && received) ? 1 : 0);
-	t->sent_bytes = state == TCP_SYN_SENT ? 0 :
-						sent_payload(acked, settled ? (__s64)(__s32)(next - una) : 0, role,
-							     fin_sent(how, tp, next, state));
+	t->received_bytes = received - (received && (done || busy) ? 1 : 0);
+	if (state == TCP_SYN_SENT)
+		t->sent_bytes = 0;
+	else if (state == TCP_CLOSE) /* nobody writes any more, and the state before, which told of our FIN, is gone */
+		t->sent_bytes = sent_at_rest(how, tp, sent_payload(acked, (__s32)(next - una), role, false));
+	else if (settled)
+		t->sent_bytes = sent_payload(acked, (__s32)(next - una), role, fin_sent(how, tp, next, later));
+	else
+		t->sent_bytes = sent_payload(acked, 0, role, closes(later));
 }
 
 /*

@@ -29,7 +29,7 @@ export const Book = {
   reset: 168,
   state: 176,
   reserved: 180,
-  reserved2: 184,
+  finsDue: 184,
 } as const;
 
 /** struct live_record: its size and the byte offset of each field. */

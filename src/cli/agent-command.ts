@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { RunStatistics } from '../libbpf/run-statistics.ts';
-import { startServer } from '../server/http-server.ts';
+import { checkListen, startServer } from '../server/http-server.ts';
 import { formatListen } from '../server/listen-address.ts';
 import { asNetcError } from '../util/errors.ts';
 import { Agent } from './agent.ts';
@@ -12,6 +12,7 @@ const STOP_LIMIT_MS = 900; // a second is promised
 
 /** Runs the agent until a signal ends it. Throws NetcError when it cannot start. */
 export async function runAgent(options: AgentOptions, log: Logger): Promise<void> {
+  await checkListen(options.listen);
   const host = openHost();
   const monitor = startMonitor({ ...options, cgroupRoot: host.cgroupRoot }, log);
   const statistics = options.programStats ? enableStatistics(log) : null;
@@ -33,9 +34,10 @@ export async function runAgent(options: AgentOptions, log: Logger): Promise<void
   }
 }
 
+/** The first signal; later ones change nothing: Ctrl-C comes twice below npm, which passes it on. */
 function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, resolve);
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, resolve);
   });
 }
 

@@ -4,6 +4,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { release } from 'node:os';
 import type { Identity } from '../cluster/identity.ts';
 import { type AgentReadings, agentSamples } from '../collector/agent-samples.ts';
+import { auditSamples } from '../collector/audit-samples.ts';
 import { ConnectionSeries } from '../collector/connection-series.ts';
 import { EdgeSeries } from '../collector/edge-series.ts';
 import { toBlocks } from '../collector/samples.ts';
@@ -18,6 +19,7 @@ import { LiveTable } from '../tracker/live-table.ts';
 import { inSlices } from '../util/slices.ts';
 import { monotonicNs } from '../util/clock.ts';
 import type { AgentOptions } from './agent-options.ts';
+import { Auditor } from './auditor.ts';
 import { lostReadings } from './lost-readings.ts';
 import { Sampler } from './sampler.ts';
 import { VERSION } from './version.ts';
@@ -33,6 +35,7 @@ export class Agent implements AgentPort {
   readonly #live: LiveTable;
   readonly #series: ConnectionSeries;
   readonly #edges: EdgeSeries;
+  readonly #auditor: Auditor;
   readonly #sampler: Sampler;
   readonly #lag = monitorEventLoopDelay({ resolution: 5 });
   readonly #startTimeSeconds = Date.now() / 1000;
@@ -65,8 +68,11 @@ export class Agent implements AgentPort {
       options.seriesBudget,
       options.seriesTtlMs * 1e6,
     );
+    this.#auditor = new Auditor(monitor, this.#flows, this.#live);
     this.#sampler = new Sampler(monitor, this.#flows, this.#live, options.seriesTtlMs * 1e6, {
+      before: () => this.#auditor.begin(),
       retiring: (row) => {
+        this.#auditor.forget(row);
         this.#series.forget(row);
         this.#edges.forget(row);
       },
@@ -93,7 +99,10 @@ export class Agent implements AgentPort {
     const blocks: Block[] = [];
     if (groups.has('connections')) blocks.push(...this.#series.blocks());
     if (groups.has('workloads')) blocks.push(...this.#edges.blocks());
-    if (groups.has('agent')) blocks.push(...toBlocks(agentSamples(this.#readings())));
+    if (groups.has('agent')) {
+      const audited = auditSamples(this.#auditor.report().rows);
+      blocks.push(...toBlocks([...agentSamples(this.#readings()), ...audited]));
+    }
     return blocks;
   }
 
@@ -118,6 +127,7 @@ export class Agent implements AgentPort {
 
   /** Names what is new, once its cgroups have been looked for; what could not be found is asked for again next time. */
   async #name(nowNs: number): Promise<void> {
+    this.#auditor.end();
     const rename = this.#unlearnt.size > 0;
     const wanted = this.#series.newCgroups().union(this.#unlearnt);
     const complete = await this.#identity.learn(wanted);
@@ -133,7 +143,9 @@ export class Agent implements AgentPort {
   /** A snapshot, unless the last is young enough or the next would cost more than our share of a core. */
   async #fresh(maxAgeMs: number): Promise<void> {
     const ageMs = (monotonicNs() - this.#sampler.takenNs) / 1e6;
-    const stretchedMs = Math.max(maxAgeMs, this.#sampler.statistics.lastCpuMs / SHARE_OF_A_CORE);
+    // the first snapshot is no measure: its code runs for the first time, ten times slower than ever after
+    const { snapshots, lastCpuMs } = this.#sampler.statistics;
+    const stretchedMs = Math.max(maxAgeMs, snapshots > 1 ? lastCpuMs / SHARE_OF_A_CORE : 0);
     if (ageMs < stretchedMs) return;
     try {
       await this.#sampler.snapshot();

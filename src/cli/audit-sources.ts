@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { kernelReading, type KernelReading } from '../collector/audit-counters.ts';
 import type { Window } from '../collector/audit-growth.ts';
 import type { LiveTable } from '../tracker/live-table.ts';
-import { parseSnmp, parseSnmp6, parseSockstat, type SnmpCounters } from '../util/snmp.ts';
+import { parseSnmp, parseSnmp6, type SnmpCounters } from '../util/snmp.ts';
 
 const INITIAL_PID_NAMESPACE = 0xeffffffc; // PROC_PID_INIT_INO, include/linux/proc_ns.h
 const NAMESPACES_MAX = 1024;
 const PROCESSES_MAX = 4; // remembered for each namespace
+const ROWS_A_ROUND = 8192; // sockets that a refresh looks at: 0.5 ms
 const OWN = 'self';
 const NOBODY = 'no process to read it through';
 
@@ -35,7 +36,7 @@ type Reading = { through: string; counters: KernelReading } | { reason: string }
 
 /**
  * Where the kernel's counters of each network namespace can be read: in our own, and through any process in another.
- * A few namespaces a round, in turn: one costs 0.25 ms for each of the two readings.
+ * A few namespaces a round, in turn: one costs 0.2 ms for each of the two readings.
  */
 export class AuditSources {
   readonly #proc: string;
@@ -43,16 +44,24 @@ export class AuditSources {
   readonly #seesAllProcesses: boolean;
   readonly #own: number;
   readonly #sources = new Map<number, Source>(); // at most NAMESPACES_MAX; in the order of their turns
-  /** Namespaces without a process, and why. */
+  /** Namespaces without a process, and why: of the look under way, and of the last one. */
   readonly #unknown = new Map<number, string>(); // at most NAMESPACES_MAX
+  #reported: readonly Unreadable[] = [];
+  /** Of the look under way: where it is, and the namespaces it has met (no more than there are sockets). */
+  #cursor = 0;
+  readonly #seen = new Set<number>();
   #round: { source: Source; through: string; before: KernelReading }[] = [];
 
-  /** @param perRound namespaces a round @param proc where procfs is mounted */
-  constructor(perRound = 4, proc = '/proc') {
+  /**
+   * @param perRound namespaces a round
+   * @param proc where procfs is mounted
+   * @param allProcesses inode of the pid namespace whose pids the kernel's records carry
+   */
+  constructor(perRound = 4, proc = '/proc', allProcesses = INITIAL_PID_NAMESPACE) {
     this.#proc = proc;
     this.#perRound = perRound;
     this.#own = statSync(join(proc, OWN, 'ns/net')).ino;
-    this.#seesAllProcesses = statSync(join(proc, OWN, 'ns/pid')).ino === INITIAL_PID_NAMESPACE;
+    this.#seesAllProcesses = statSync(join(proc, OWN, 'ns/pid')).ino === allProcesses;
     this.#sources.set(this.#own, { netns: this.#own, processes: [OWN], reason: '' });
   }
 
@@ -62,30 +71,43 @@ export class AuditSources {
     return new Set(readable.map((source) => source.netns));
   }
 
-  /** Namespaces of live sockets that cannot be read, as of the last refresh. */
+  /** Namespaces of live sockets that cannot be read, as far as is known. */
   get unreadable(): readonly Unreadable[] {
     const failed = [...this.#sources.values()].filter((source) => source.reason !== '');
-    const unknown = [...this.#unknown].map(([netns, reason]) => ({ netns, reason }));
-    return [...failed.map(({ netns, reason }) => ({ netns, reason })), ...unknown];
+    return [...failed.map(({ netns, reason }) => ({ netns, reason })), ...this.#reported];
   }
 
-  /** Learns from the sockets of the last walk which process is in which namespace. */
+  /**
+   * Learns from the sockets of the last walk which process is in which namespace. Looks at a part of them each time,
+   * in turn: what has been learnt stays, so that a round is short however many there are.
+   */
   refresh(live: LiveTable): void {
-    this.#unknown.clear();
-    const seen = new Set<number>([this.#own, 0]);
+    const from = this.#cursor < live.count ? this.#cursor : 0;
+    const to = Math.min(from + ROWS_A_ROUND, live.count);
     let last = -1;
-    for (let row = 0; row < live.count; row++) {
+    for (let row = from; row < to; row++) {
       const netns = live.netns[row] ?? 0;
       const pid = live.pid[row] ?? 0;
-      if (pid === last && seen.has(netns)) continue; // neighbours are mostly of one process
+      if (pid === last && this.#seen.has(netns)) continue; // neighbours are mostly of one process
       last = pid;
-      seen.add(netns);
+      this.#seen.add(netns);
       if (netns !== this.#own && netns !== 0) this.#learn(netns, pid);
     }
+    this.#cursor = to;
+    if (to === live.count) this.#endLook();
+  }
+
+  /** All sockets have been looked at: what was not among them any more is not reported any more. */
+  #endLook(): void {
     for (const source of this.#sources.values()) {
-      if (source.reason !== '' && !seen.has(source.netns)) this.#sources.delete(source.netns);
+      const gone = source.reason !== '' && !this.#seen.has(source.netns);
+      if (gone && source.netns !== this.#own) this.#sources.delete(source.netns);
       this.#unknown.delete(source.netns);
     }
+    this.#reported = [...this.#unknown].map(([netns, reason]) => ({ netns, reason }));
+    this.#unknown.clear();
+    this.#seen.clear();
+    this.#cursor = 0;
   }
 
   /** Before a walk: reads the namespaces whose turn it is. */
@@ -164,7 +186,6 @@ export class AuditSources {
     const counters: SnmpCounters = new Map();
     parseSnmp(readFileSync(join(folder, 'snmp'), 'latin1'), counters);
     parseSnmp(readFileSync(join(folder, 'netstat'), 'latin1'), counters);
-    parseSockstat(readFileSync(join(folder, 'sockstat'), 'latin1'), counters);
     parseSnmp6(readIfThere(join(folder, 'snmp6')), counters);
     return kernelReading(counters);
   }

@@ -95,7 +95,8 @@ export function checkHost(cgroupRoot: string | null): Check[] {
           name: 'cgroup v2',
           verdict: 'less',
           found: 'not mounted',
-          advice: 'mount -t cgroup2 none /sys/fs/cgroup; without it owners are named by process',
+          advice:
+            'mount -t cgroup2 none /sys/fs/cgroup; without it owners are named by process, and peers of unconnected UDP sockets may stay unknown',
         }
       : ok('cgroup v2', `mounted on ${cgroupRoot}`),
     checkPidNamespace(),
@@ -138,9 +139,11 @@ const LOSSES: Readonly<Record<string, string>> = {
 export function checkProbe(name: string, section: string, finding: Finding, walks: boolean): Check {
   const essential = ESSENTIAL.includes(name) || (WALKS.includes(name) && !walks);
   const loss = LOSSES[name] ?? LOSSES['udp'] ?? '';
+  // the row says which program it is; what stands behind its name and section is the news
+  const why = finding.reason.split(` '${name}' (${section}): `).at(-1) ?? '';
   return check(
     `probe ${name}`,
-    { ...finding, reason: finding.answer === 'yes' ? section : finding.reason },
+    { ...finding, reason: finding.answer === 'yes' ? section : `${section}: ${why}` },
     essential ? 'missing' : 'less',
     essential ? 'the agent cannot run without it' : loss,
   );

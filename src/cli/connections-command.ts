@@ -40,10 +40,10 @@ export async function showConnections(options: ConnectionsOptions, log: Logger):
     const rows = await readAll(monitor, host);
     const shown = rows.filter((row) => matches(row, options)).sort(SORTS[options.sort]);
     process.stdout.write(formatConnections(shown.slice(0, options.limit), options.output));
+    const more = shown.length - options.limit;
     const people = options.output === 'table' || options.output === 'wide';
-    if (people && shown.length > options.limit) {
-      process.stdout.write(`... and ${shown.length - options.limit} more: --limit shows them\n`);
-    }
+    if (more > 0 && people) process.stdout.write(`... and ${more} more: --limit shows them\n`);
+    if (more > 0 && !people) log.warn(`${more} more sockets are left out: --limit brings them`);
   } finally {
     monitor.close();
   }

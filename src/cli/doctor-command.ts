@@ -47,10 +47,20 @@ function allChecks(): Check[] {
   if (libbpf.verdict !== 'ok') return checks;
   using features = new Features();
   checks.unshift(...checkKernel(features), ...checkCapabilities(features));
+  const lacking = checks.filter(isNeededByAll).map((c) => c.name);
+  if (lacking.length > 0) {
+    const found = `not tried: they need ${lacking.join(', ')}`;
+    return [...checks, { name: 'probes', verdict: 'missing', found, advice: '' }];
+  }
   checks.push(...probeChecks());
   const plan = planMonitor(features, 'auto');
   checks.push(checkUdp(plan.udp, plan.notes));
   return checks;
+}
+
+/** Whether no probe can load with this: it is missing, or could not even be looked for. */
+function isNeededByAll({ name, verdict }: Check): boolean {
+  return verdict === 'missing' || (name === 'kernel BTF' && verdict === 'unknown');
 }
 
 function probeChecks(): Check[] {

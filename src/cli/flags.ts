@@ -1,3 +1,4 @@
+import { isIP, SocketAddress } from 'node:net';
 import { InvalidArgumentError, Option } from 'commander';
 import { parseListen } from '../server/listen-address.ts';
 import { NetcError } from '../util/errors.ts';
@@ -54,9 +55,18 @@ function listen(text: string): ReturnType<typeof parseListen> {
   try {
     return parseListen(text);
   } catch (error) {
-    if (error instanceof NetcError) throw new InvalidArgumentError(`${error.message}. ${error.hint}`);
-    throw error;
+    if (!(error instanceof NetcError)) throw error;
+    const why = error.message.slice(`--listen cannot be "${text}": `.length); // the rest commander says
+    throw new InvalidArgumentError(`${why.charAt(0).toUpperCase()}${why.slice(1)}. ${error.hint}`);
   }
+}
+
+/** An IP address, as connections are shown with it: RFC 5952, and IPv4 within IPv6 as IPv4. */
+export function ipAddress(text: string): string {
+  const family = isIP(text);
+  if (family === 0 || text.includes('%')) throw new InvalidArgumentError('It must be an IP address.');
+  const { address } = new SocketAddress({ address: text, family: family === 6 ? 'ipv6' : 'ipv4' });
+  return address.replace(/^::ffff:(?=\d+\.)/, '');
 }
 
 export const FLAGS = {
@@ -100,7 +110,10 @@ export const FLAGS = {
     flag('--processes <on|off>', 'keep the process of each socket').choices(['on', 'off']).default('on'),
   programStats: () =>
     flag(
-      '--program-stats',
+      '--program-stats [on|off]',
       'let the kernel time its BPF programs while the agent runs (needs CAP_SYS_ADMIN)',
-    ),
+    )
+      .choices(['on', 'off'])
+      .preset('on')
+      .default('off'),
 } as const;

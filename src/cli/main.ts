@@ -5,7 +5,7 @@ import type { UdpChoice } from '../libbpf/monitor-plan.ts';
 import type { ListenAddress } from '../server/listen-address.ts';
 import { asNetcError, errorLine, NetcError } from '../util/errors.ts';
 import type { ConnectionsOptions } from './connections-command.ts';
-import { flag, FLAGS, SORT_NAMES, wholeNumber } from './flags.ts';
+import { duration, flag, FLAGS, ipAddress, SORT_NAMES, wholeNumber } from './flags.ts';
 import type { Verbosity } from './log.ts';
 import { defaultSlots } from './agent-options.ts';
 import { VERSION } from './version.ts';
@@ -43,7 +43,7 @@ program
         slots: flags.maxSockets ?? defaultSlots(),
         books: flags.maxFlows,
         trackProcess: flags.processes === 'on',
-        programStats: flags.programStats === true,
+        programStats: flags.programStats === 'on',
       },
       await makeLogger(flags.verbosity),
     );
@@ -61,7 +61,7 @@ program
     flag('--sort <column>', 'largest first; addresses in order').choices(SORT_NAMES).default('bytes'),
   )
   .addOption(flag('--limit <number>', 'at most so many').argParser(wholeNumber(1, 10_000_000)).default(1_000))
-  .addOption(flag('--address <ip>', 'only sockets with this address at either end'))
+  .addOption(flag('--address <ip>', 'only sockets with this address at either end').argParser(ipAddress))
   .addOption(
     flag('--port <port>', 'only sockets with this port at either end').argParser(wholeNumber(1, 65_535)),
   )
@@ -88,6 +88,25 @@ program
     if (!runDoctor()) process.exitCode = 1;
   });
 
+program
+  .command('audit')
+  .description(
+    'compare what was accounted with what the kernel itself counts; exit code 1: something is unexplained',
+  )
+  .addOption(
+    flag('--for <time>', 'how long to watch').argParser(duration(1_000, 86_400_000)).default(10_000, '10s'),
+  )
+  .addOption(FLAGS.udp())
+  .addOption(FLAGS.verbosity().default('warn'))
+  .action(async (flags: { for: number; udp: UdpChoice; verbosity: Verbosity }) => {
+    const { runAudit } = await import('./audit-command.ts');
+    const { makeLogger } = await import('./log.ts');
+    process.exitCode = await runAudit(
+      { durationMs: flags.for, udp: flags.udp },
+      await makeLogger(flags.verbosity),
+    );
+  });
+
 interface AgentFlags {
   readonly listen: ListenAddress;
   readonly interval: number;
@@ -97,7 +116,7 @@ interface AgentFlags {
   readonly maxSockets?: number;
   readonly maxFlows: number;
   readonly processes: 'on' | 'off';
-  readonly programStats?: boolean;
+  readonly programStats: 'on' | 'off';
   readonly verbosity: Verbosity;
 }
 

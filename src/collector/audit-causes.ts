@@ -16,10 +16,12 @@ import type { Accounted } from './audit-sums.ts';
  *                    resets that a socket sends after it has closed: __tcp_close, tcp_disconnect (tcp.c)
  *  bad_segment       dropped before they reached a socket: tcp_v4_rcv, csum_error and bad_packet, tcp_inbound_hash
  *  time_wait         the peer's FIN and our ACK when the socket has made way for a small one: tcp_time_wait,
- *                    tcp_timewait_state_process (tcp_minisocks.c)
+ *                    tcp_timewait_state_process (tcp_minisocks.c); one for each socket that closed before its peer's FIN
  *  handshake         requests that did not become connections, and what they repeat: tcp_check_req (tcp_minisocks.c),
  *                    tcp_rtx_synack, tcp_conn_request (tcp_input.c)
  *  connecting        a SYN whose connection is still under way, where the agent does not track processes
+ *  time_wait_again   more than that: the peer repeats its FIN, or began to wait before the agent; one for each small
+ *                    socket, which TW and TWKilled count when it begins: __inet_twsk_schedule (inet_timewait_sock.c)
  *  send_buffer       sends that returned their length although the device refused them: udp_send_skb (udp.c)
  *  older_than_agent  sockets from before the agent that nothing had found: added whole when they closed
  */
@@ -32,6 +34,7 @@ export const CAUSES = [
   'time_wait',
   'handshake',
   'connecting',
+  'time_wait_again',
   'send_buffer',
   'older_than_agent',
 ] as const;
@@ -74,18 +77,20 @@ type Limits = Readonly<Record<Audited, (interval: Interval) => Limit[]>>;
 
 /** What the kernel counts and no socket does. */
 export const MISSING: Limits = {
-  TcpInSegs: ({ kernel }) => [
+  TcpInSegs: ({ kernel, accounted }) => [
     ['reset', Math.max(0, kernel.most('outResets') - Math.max(0, kernel.of('unreadResets').low))],
     ['bad_segment', kernel.most('bad')],
-    ['time_wait', timeWait(kernel) + kernel.most('timeWaitMore')],
+    ['time_wait', accounted.finsDue],
     ['handshake', handshakes(kernel, 1, 2) + kernel.most('listenDrops') + kernel.most('cookiesFailed')],
+    ['time_wait_again', kernel.most('timeWaitBegun') + kernel.most('timeWaitMore')],
   ],
   TcpOutSegs: (interval) => [
     ['reset', interval.kernel.most('outResets')],
-    ['time_wait', timeWait(interval.kernel)],
+    ['time_wait', interval.accounted.finsDue],
     // A connection has its repeated SYN-ACKs in total_retrans and not in segs_out, so each is missing twice.
     ['handshake', handshakes(interval.kernel, 2, 1)],
     ['connecting', Math.max(0, connectsUnderWay(interval))],
+    ['time_wait_again', interval.kernel.most('timeWaitBegun')],
   ],
   TcpRetransSegs: ({ kernel }) => [['handshake', kernel.most('synRetrans')]],
   UdpInDatagrams: () => [],
@@ -106,11 +111,6 @@ export const EXCESS: Limits = {
   UdpInDatagrams: () => [],
   UdpOutDatagrams: ({ kernel }) => [['send_buffer', kernel.most('udpSendErrors')]],
 };
-
-/** TW and TWKilled count beginnings: __inet_twsk_schedule (inet_timewait_sock.c). Those from before may still meet one. */
-function timeWait(kernel: Growth): number {
-  return kernel.from.before.timeWaitNow + kernel.most('timeWaitBegun');
-}
 
 /** @param repeated segments for a repeated SYN or SYN-ACK @param refused segments of a request that a reset ended */
 function handshakes(kernel: Growth, repeated: number, refused: number): number {

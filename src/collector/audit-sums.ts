@@ -3,10 +3,11 @@ import { type FlowTable, OTHER } from '../tracker/flow-table.ts';
 import type { Audited } from './audit-counters.ts';
 
 /**
- * What the agent has accounted for in one namespace, since its start: each counter of the audit, and `connects`, the
- * attempts of clients that have ended, in a connection or without one.
+ * What the agent has accounted for in one namespace, since its start: each counter of the audit, `connects`, the
+ * attempts of clients that have ended, in a connection or without one, and `finsDue`, connections that closed before
+ * the peer's FIN came.
  */
-export type Accounted = Readonly<Record<Audited | 'connects', number>>;
+export type Accounted = Readonly<Record<Audited | 'connects' | 'finsDue', number>>;
 type Sums = { -readonly [K in keyof Accounted]: Accounted[K] };
 
 const TCP = 6;
@@ -73,6 +74,7 @@ export class AuditSums {
     sums.TcpInSegs += columns.receivedSegs[row] ?? 0;
     sums.TcpOutSegs += columns.sentSegs[row] ?? 0;
     sums.TcpRetransSegs += columns.retransSegs[row] ?? 0;
+    sums.finsDue += columns.finsDue[row] ?? 0;
     if (this.#flows.role(row) === Role.ROLE_CLIENT) sums.connects += this.#connects(row);
   }
 
@@ -93,5 +95,6 @@ function nothing(): Sums {
     UdpInDatagrams: 0,
     UdpOutDatagrams: 0,
     connects: 0,
+    finsDue: 0,
   };
 }

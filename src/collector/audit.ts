@@ -79,18 +79,22 @@ export class Audit {
   }
 
   rows(): AuditRow[] {
-    return [...this.#states.values()].flatMap(({ first, last }) =>
-      AUDITED.map((each) => judge(each, first, last)),
-    );
+    return [...this.#states.values()].flatMap((state) => {
+      const interval = intervalOf(state);
+      return AUDITED.map((counter) => judge(counter, state, interval));
+    });
   }
 }
 
-function judge(counter: Audited, first: Moment, last: Moment): AuditRow {
-  const interval: Interval = {
+function intervalOf({ first, last }: State): Interval {
+  return {
     kernel: new Growth(first, last),
     accounted: subtract(last.accounted, first.accounted),
     unseen: subtract(last.books.unseen, first.books.unseen),
   };
+}
+
+function judge(counter: Audited, { first, last }: State, interval: Interval): AuditRow {
   const account = new Difference(interval.kernel.of(counter), interval.accounted[counter]);
   if (counter === 'TcpOutSegs') account.takeExact('syn_ack', interval.kernel.of('passiveOpens'));
   if (counter === 'TcpInSegs') account.takeAggregated(interval);
@@ -98,10 +102,10 @@ function judge(counter: Audited, first: Moment, last: Moment): AuditRow {
   for (const [cause, most] of MISSING[counter](interval)) account.takeUpTo(cause, most);
   for (const [cause, most] of EXCESS[counter](interval)) account.takeUpTo(cause, -most);
   const { netns, through } = last;
-  const { kernel, accounted, explained, rest: unexplained } = account;
+  const { kernel, accounted, explained, rest: unexplained, exact } = account;
   const reason = whyNotTold(counter, first, last, unexplained);
-  const verdict =
-    reason !== '' ? 'cannot tell' : unexplained !== 0 ? 'unexplained' : account.exact ? 'exact' : 'explained';
+  const agrees = exact ? 'exact' : 'explained';
+  const verdict = reason !== '' ? 'cannot tell' : unexplained !== 0 ? 'unexplained' : agrees;
   return { netns, through, counter, kernel, accounted, explained, unexplained, verdict, reason };
 }
 

@@ -21,6 +21,14 @@ interface KeptLabels {
   readonly labels: LabelSet;
 }
 
+/** Which details get a series of their own: the largest, and of those that are as large as the last as many as fit. */
+interface Choice {
+  readonly least: number;
+  /** Series that are left in all, and of those for details of the size `least`. */
+  left: number;
+  leftOfLeast: number;
+}
+
 /**
  * The seed's five metrics. A client's flows have a series for each port, a server's live connections one each; the
  * budget goes to pairs first, then to the largest of these. What has no series of its own is in its pair's series
@@ -68,8 +76,9 @@ export class ConnectionSeries {
   }
 
   /** Payload bytes of owners that had no name when they came. Never falls. */
-  unknownOwnerBytes = 0;
-  #unknownNow = 0;
+  get unknownOwnerBytes(): number {
+    return this.#pairs.unknownOwnerBytes;
+  }
 
   /** Keeps the bytes of a row whose flow is over. Call before the row is cleared. */
   forget(row: number): void {
@@ -89,16 +98,13 @@ export class ConnectionSeries {
   /** Makes the series of a snapshot. @param nowNs after the walk, on the clock of bornNs */
   update(nowNs: number): void {
     this.#pairs.update(nowNs);
-    this.#countUnknown();
     [this.#labels, this.#spareLabels] = [this.#spareLabels, this.#labels];
     [this.#columns, this.#spareColumns] = [this.#spareColumns, this.#columns];
     this.#count = 0;
-    this.#choosePairs(nowNs);
-    const room = this.budget - 1 - this.#shown;
-    const least = this.#leastDetail(room);
-    const rest = { left: room };
-    this.#emitClients(least, rest);
-    this.#emitServed(least, rest);
+    this.#choosePairs();
+    const choice = this.#chooseDetails(this.budget - 1 - this.#shown);
+    this.#emitClients(choice);
+    this.#emitServed(choice);
     this.#emitRests();
   }
 
@@ -112,16 +118,8 @@ export class ConnectionSeries {
     }));
   }
 
-  #countUnknown(): void {
-    let bytes = 0;
-    for (const pair of this.#pairs.pairs.values())
-      if (pair.identity.sourceKind === '') bytes += size(pair.now);
-    this.unknownOwnerBytes += Math.max(0, bytes - this.#unknownNow);
-    this.#unknownNow = bytes;
-  }
-
   /** A pair that is shown stays shown until it ends; free places go to the largest of the others. */
-  #choosePairs(nowNs: number): void {
+  #choosePairs(): void {
     const waiting: Pair[] = [];
     let shown = 0;
     for (const pair of this.#pairs.pairs.values()) {
@@ -133,7 +131,7 @@ export class ConnectionSeries {
     const chosen = Math.min(room, waiting.length);
     for (let i = 0; i < chosen; i++) {
       const pair = waiting[i];
-      if (pair) this.#pairs.show(pair, nowNs, !pair.hiddenBefore);
+      if (pair) this.#pairs.show(pair, !pair.hiddenBefore);
     }
     for (let i = chosen; i < waiting.length; i++) {
       const pair = waiting[i];
@@ -143,8 +141,7 @@ export class ConnectionSeries {
     this.#hidden = waiting.length - chosen;
   }
 
-  /** The size from which on a detail has a series of its own. */
-  #leastDetail(room: number): number {
+  #chooseDetails(room: number): Choice {
     let n = 0;
     for (const pair of this.#pairs.pairs.values()) {
       if (!pair.shown) continue;
@@ -154,16 +151,20 @@ export class ConnectionSeries {
       if (!this.#servedPair(row)) continue;
       this.#sizes[n++] = (this.#live.sentBytes[row] ?? 0) + (this.#live.receivedBytes[row] ?? 0);
     }
-    if (room <= 0) return Infinity;
-    return n <= room ? -1 : threshold(this.#sizes, n, room, this.#scratch);
+    if (room <= 0) return { least: Infinity, left: 0, leftOfLeast: 0 };
+    if (n <= room) return { least: -1, left: room, leftOfLeast: 0 };
+    const least = threshold(this.#sizes, n, room, this.#scratch);
+    let larger = 0;
+    for (let i = 0; i < n; i++) if ((this.#sizes[i] ?? 0) > least) larger++;
+    return { least, left: room, leftOfLeast: room - larger };
   }
 
-  #emitClients(least: number, rest: { left: number }): void {
+  #emitClients(choice: Choice): void {
     for (const pair of this.#pairs.pairs.values()) {
       if (!pair.shown) continue;
       for (const detail of pair.details.values()) {
-        if (rest.left <= 0 || size(detail.now) < least) continue;
-        rest.left--;
+        if (!take(choice, size(detail.now))) continue;
+        pair.places.set(detail.port, this.#count);
         this.#emit(detail.labels, detail.now);
         subtractFive(pair.now, detail.now);
       }
@@ -176,24 +177,29 @@ export class ConnectionSeries {
     if (book === OTHER || !this.#live.isServed(row) || this.#live.state[row] === TcpState.listen) return null;
     const pair = this.#pairs.pairOf(book);
     // a connection older than its pair's series has bytes in `other`: it stays in the series without a port
-    if (!pair?.shown || (this.#live.bornNs[row] ?? 0) < pair.shownSinceNs) return null;
+    if (!pair?.shown || (this.#live.bornNs[row] ?? 0) < this.#pairs.baseNs(book)) return null;
     return pair;
   }
 
-  #emitServed(least: number, rest: { left: number }): void {
+  #emitServed(choice: Choice): void {
     const kept = new Map<number, KeptLabels>();
     const five: Five = zeroFive();
-    for (let row = 0; row < this.#live.count && rest.left > 0; row++) {
+    for (let row = 0; row < this.#live.count; row++) {
       const pair = this.#servedPair(row);
       if (!pair) continue;
       five.sentBytes = this.#live.sentBytes[row] ?? 0;
       five.receivedBytes = this.#live.receivedBytes[row] ?? 0;
-      if (size(five) < least) continue;
       five.sentRate = this.#live.sentRate[row] ?? 0;
       five.receivedRate = this.#live.receivedRate[row] ?? 0;
       five.active = this.#live.state[row] === TcpState.synRecv ? 0 : 1;
-      rest.left--;
-      this.#emit(this.#labelsOf(row, pair, kept), five);
+      // clients may use one port for connections to several of ours: these have the same labels
+      const port = this.#live.remotePort[row] ?? 0;
+      const place = pair.places.get(port);
+      if (place === undefined) {
+        if (!take(choice, size(five))) continue;
+        pair.places.set(port, this.#count);
+        this.#emit(this.#labelsOf(row, pair, kept), five);
+      } else this.#addTo(place, five);
       subtractFive(pair.now, five);
     }
     this.#kept = kept;
@@ -236,14 +242,26 @@ export class ConnectionSeries {
   #emit(labels: LabelSet, five: Five): void {
     const at = this.#count++;
     this.#labels[at] = labels;
+    for (const column of this.#columns) column[at] = 0;
+    this.#addTo(at, five);
+  }
+
+  #addTo(at: number, five: Five): void {
     const [sent, received, sentRate, receivedRate, active] = this.#columns;
     if (!sent || !received || !sentRate || !receivedRate || !active) return;
-    sent[at] = five.sentBytes;
-    received[at] = five.receivedBytes;
-    sentRate[at] = five.sentRate;
-    receivedRate[at] = five.receivedRate;
-    active[at] = five.active;
+    sent[at] = (sent[at] ?? 0) + five.sentBytes;
+    received[at] = (received[at] ?? 0) + five.receivedBytes;
+    sentRate[at] = (sentRate[at] ?? 0) + five.sentRate;
+    receivedRate[at] = (receivedRate[at] ?? 0) + five.receivedRate;
+    active[at] = (active[at] ?? 0) + five.active;
   }
+}
+
+function take(choice: Choice, bytes: number): boolean {
+  if (choice.left <= 0 || bytes < choice.least) return false;
+  if (bytes === choice.least && choice.leftOfLeast-- <= 0) return false;
+  choice.left--;
+  return true;
 }
 
 function size(five: Five): number {

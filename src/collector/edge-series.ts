@@ -35,14 +35,8 @@ export class EdgeSeries {
   readonly #ttlNs: number;
   /** Bounded by the budget. */
   readonly #edges = new Map<string, Edge>();
-  readonly #other = new Edge({
-    reporter: 'source',
-    name: 'other',
-    kind: 'other',
-    port: 0,
-    protocol: 'tcp',
-    scope: 'unknown',
-  });
+  /** What is over the budget, by who reports it: that says which way bytes go. */
+  readonly #other = { source: otherEdge('source'), destination: otherEdge('destination') } as const;
   readonly #edgeOf: (Edge | null)[];
 
   /** @param budget edges at a time @param ttlNs an edge ends so long after its last flow */
@@ -53,13 +47,12 @@ export class EdgeSeries {
     this.#budget = budget;
     this.#ttlNs = ttlNs;
     this.#edgeOf = new Array<Edge | null>(flows.capacity).fill(null);
-    this.#edgeOf[OTHER] = this.#other;
+    this.#edgeOf[OTHER] = this.#other.source; // of those nobody knows which end they are
   }
 
   /** Adds a row that is about to be cleared to what its edge keeps. */
   forget(row: number): void {
-    const edge = this.#edgeOf[row];
-    if (!edge) return;
+    const edge = this.#edgeOf[row] ?? this.#place(row);
     for (const counter of EDGE_COUNTERS) edge.gone[counter] += this.#flows.columns[counter][row] ?? 0;
     for (let i = 0; i < FAILURES; i++) add(edge.failedGone, i, this.#flows.failed[row * FAILURES + i] ?? 0);
     this.#edgeOf[row] = null;
@@ -76,7 +69,8 @@ export class EdgeSeries {
   }
 
   update(nowNs: number): void {
-    this.#other.clear();
+    this.#other.source.clear();
+    this.#other.destination.clear();
     for (const edge of this.#edges.values()) edge.clear();
     for (let i = 0; i < this.#flows.rowCount; i++) {
       const row = this.#flows.rows[i] ?? 0;
@@ -89,16 +83,15 @@ export class EdgeSeries {
   }
 
   blocks(): Block[] {
-    const edges = [...this.#edges.values()];
-    if (this.#other.rows > 0 || this.#other.now.closed > 0 || this.#other.now.sentBytes > 0)
-      edges.push(this.#other);
+    const { source, destination } = this.#other;
+    const edges = [...this.#edges.values(), ...[source, destination].filter((edge) => edge.hasCounted)];
     const labels = edges.map((edge) => edge.labels);
     const column = (metric: MetricName, value: (edge: Edge) => number): Block =>
       block(metric, labels, edges.map(value));
     const measured = edges.filter((edge) => edge.rttWeight > 0);
     return [
       ...COUNTER_METRICS.map(([metric, source, destination]) =>
-        column(metric, (edge) => edge.now[edge.labels.values[0] === 'source' ? source : destination]),
+        column(metric, (edge) => edge.now[edge.reporter === 'source' ? source : destination]),
       ),
       column('kube_netc_connections_active', (edge) => edge.active),
       block(
@@ -122,7 +115,7 @@ export class EdgeSeries {
       edge = new Edge(identity);
       this.#edges.set(key, edge);
     }
-    edge ??= this.#other;
+    edge ??= this.#other[identity.reporter];
     edge.rows++;
     this.#edgeOf[row] = edge;
     return edge;
@@ -163,11 +156,14 @@ export class EdgeSeries {
     if (edge.rows > 0) edge.endedNs = 0;
     else if (edge.endedNs === 0) edge.endedNs = nowNs;
     else if (nowNs - edge.endedNs > this.#ttlNs) {
-      for (const counter of EDGE_COUNTERS) this.#other.gone[counter] += edge.gone[counter];
-      for (let i = 0; i < FAILURES; i++) add(this.#other.failedGone, i, edge.failedGone[i] ?? 0);
+      this.#other[edge.reporter].inherit(edge);
       this.#edges.delete(key);
     }
   }
+}
+
+function otherEdge(reporter: Edge['reporter']): Edge {
+  return new Edge({ reporter, name: 'other', kind: 'other', port: 0, protocol: 'tcp', scope: 'unknown' });
 }
 
 function add(to: Float64Array, at: number, value: number): void {

@@ -28,6 +28,7 @@ export type EdgeCounter = (typeof EDGE_COUNTERS)[number];
 
 /** The account of an edge. Counters never fall: what flows leave behind when they end stays. */
 export class Edge {
+  readonly reporter: EdgeIdentity['reporter'];
   readonly labels: LabelSet;
   readonly failureLabels: readonly LabelSet[];
   readonly now: Record<EdgeCounter, number> = zero();
@@ -44,6 +45,7 @@ export class Edge {
 
   constructor(of: EdgeIdentity) {
     const values = labelValues(of);
+    this.reporter = of.reporter;
     this.labels = { values, bytes: null };
     this.failureLabels = FAILURE_REASONS.map((reason) => ({ values: [...values, reason], bytes: null }));
   }
@@ -59,6 +61,27 @@ export class Edge {
     this.active = 0;
     this.rttWeight = 0;
     this.rttWeighted = 0;
+  }
+
+  /** Whether anything of it is not 0. Once true it stays so, but for what is open. */
+  get hasCounted(): boolean {
+    return (
+      this.active > 0 ||
+      EDGE_COUNTERS.some((counter) => this.now[counter] > 0) ||
+      this.failed.some((failures) => failures > 0)
+    );
+  }
+
+  /** Takes over what an edge has left that ends in this snapshot, which shows it no more. */
+  inherit(edge: Edge): void {
+    for (const counter of EDGE_COUNTERS) {
+      this.gone[counter] += edge.gone[counter];
+      this.now[counter] += edge.gone[counter];
+    }
+    edge.failedGone.forEach((failures, i) => {
+      this.failedGone[i] = (this.failedGone[i] ?? 0) + failures;
+      this.failed[i] = (this.failed[i] ?? 0) + failures;
+    });
   }
 }
 

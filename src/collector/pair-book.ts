@@ -3,7 +3,16 @@ import type { Identity } from '../cluster/identity.ts';
 import { OTHER, FlowState, type FlowTable } from '../tracker/flow-table.ts';
 import { formatAddressBytes } from '../util/ip.ts';
 import { commOf } from './comm.ts';
-import { addFive, clearFive, type Detail, type Five, Pair, type PairIdentity, zeroFive } from './pair.ts';
+import {
+  addFive,
+  clearBytes,
+  clearFive,
+  type Detail,
+  type Five,
+  Pair,
+  type PairIdentity,
+  zeroFive,
+} from './pair.ts';
 
 const UDP = 17;
 const PAUSE_MASK = 0xff; // rows between two places to pause, less one
@@ -14,6 +23,8 @@ export class PairBook {
   readonly pairs = new Map<string, Pair>();
   /** What belongs to no pair: pairs that are gone. Never falls. */
   readonly dead = { sentBytes: 0, receivedBytes: 0 };
+  /** Payload bytes of owners that had no name when they came. Never falls. */
+  unknownOwnerBytes = 0;
   readonly #flows: FlowTable;
   readonly #identity: Identity;
   readonly #pairOf: (Pair | null)[];
@@ -21,6 +32,10 @@ export class PairBook {
   /** Bytes of a row that are in `other` for good: it was over the budget when they came. */
   readonly #baseSent: Float64Array;
   readonly #baseReceived: Float64Array;
+  /** When that was, ns: connections of the row that are older have bytes in `other`. 0: it never was. */
+  readonly #baseNs: Float64Array;
+  /** Bytes of a row that have been looked at for unknownOwnerBytes. */
+  readonly #seen: Float64Array;
 
   constructor(flows: FlowTable, identity: Identity) {
     this.#flows = flows;
@@ -29,10 +44,17 @@ export class PairBook {
     this.#detailOf = new Array<Detail | null>(flows.capacity).fill(null);
     this.#baseSent = new Float64Array(flows.capacity);
     this.#baseReceived = new Float64Array(flows.capacity);
+    this.#baseNs = new Float64Array(flows.capacity);
+    this.#seen = new Float64Array(flows.capacity);
   }
 
   pairOf(row: number): Pair | null {
     return this.#pairOf[row] ?? null;
+  }
+
+  /** Connections of the row that were born before this have bytes in `other`; 0: none has. */
+  baseNs(row: number): number {
+    return this.#baseNs[row] ?? 0;
   }
 
   /** Cgroups of the rows that have no pair yet: who names them may have to look for them first. */
@@ -68,31 +90,39 @@ export class PairBook {
 
   /** A row whose flow is over: its bytes stay with the pair while that lives. Call before the row is cleared. */
   forget(row: number): void {
+    if (!this.#pairOf[row]) this.#place(row); // no update has come to its end while it was there
     const pair = this.#pairOf[row];
     if (!pair) return;
+    this.#countUnknown(row, pair);
+    this.#seen[row] = 0;
     pair.goneSentBytes += (this.#flows.columns.sentBytes[row] ?? 0) - (this.#baseSent[row] ?? 0);
     pair.goneReceivedBytes += (this.#flows.columns.receivedBytes[row] ?? 0) - (this.#baseReceived[row] ?? 0);
     this.dead.sentBytes += this.#baseSent[row] ?? 0;
     this.dead.receivedBytes += this.#baseReceived[row] ?? 0;
     this.#baseSent[row] = 0;
     this.#baseReceived[row] = 0;
+    this.#baseNs[row] = 0;
     this.#leave(row, pair);
   }
 
   /** Shows a pair from now on. What it has so far stays where it was counted: in `other`, unless it is all new. */
-  show(pair: Pair, nowNs: number, keepsBytes: boolean): void {
+  show(pair: Pair, keepsBytes: boolean): void {
     pair.shown = true;
     if (keepsBytes) return;
-    pair.shownSinceNs = nowNs;
-    for (const row of pair.rows) {
-      this.#baseSent[row] = this.#flows.columns.sentBytes[row] ?? 0;
-      this.#baseReceived[row] = this.#flows.columns.receivedBytes[row] ?? 0;
-    }
+    for (const row of pair.rows) this.#keepInOther(row);
     this.dead.sentBytes += pair.goneSentBytes;
     this.dead.receivedBytes += pair.goneReceivedBytes;
     pair.goneSentBytes = 0;
     pair.goneReceivedBytes = 0;
-    clearPair(pair);
+    clearBytes(pair.now);
+    for (const detail of pair.details.values()) clearBytes(detail.now);
+  }
+
+  /** What a row has so far is in `other` and stays there, whatever pair the row belongs to. */
+  #keepInOther(row: number): void {
+    this.#baseSent[row] = this.#flows.columns.sentBytes[row] ?? 0;
+    this.#baseReceived[row] = this.#flows.columns.receivedBytes[row] ?? 0;
+    this.#baseNs[row] = this.#flows.updatedNs;
   }
 
   /** Bytes of living rows that are in `other` for good. */
@@ -117,6 +147,7 @@ export class PairBook {
     const key = Pair.key(identity);
     const before = this.#pairOf[row];
     if (before && Pair.key(before.identity) === key) return;
+    if (before && !before.shown) this.#keepInOther(row);
     if (before) this.#leave(row, before);
     let pair = this.pairs.get(key);
     if (!pair) {
@@ -160,10 +191,20 @@ export class PairBook {
   #addRow(row: number, nowNs: number): void {
     const pair = this.#pairOf[row];
     if (!pair) return;
+    this.#countUnknown(row, pair);
     const flow = this.#five(row, nowNs);
     addFive(pair.now, flow);
     const detail = this.#detailOf[row];
     if (detail) addFive(detail.now, flow);
+  }
+
+  #countUnknown(row: number, pair: Pair): void {
+    const { sentBytes, receivedBytes } = this.#flows.columns;
+    const bytes = (sentBytes[row] ?? 0) + (receivedBytes[row] ?? 0);
+    if (pair.identity.sourceKind === '') {
+      this.unknownOwnerBytes += Math.max(0, bytes - (this.#seen[row] ?? 0));
+    }
+    this.#seen[row] = bytes;
   }
 
   readonly #scratch: Five = zeroFive();
@@ -193,6 +234,7 @@ function clearPair(pair: Pair): void {
   pair.now.sentBytes = pair.goneSentBytes;
   pair.now.receivedBytes = pair.goneReceivedBytes;
   for (const detail of pair.details.values()) clearFive(detail.now);
+  pair.places.clear();
 }
 
 function isZero(bytes: Uint8Array, at: number): boolean {

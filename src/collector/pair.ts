@@ -14,9 +14,13 @@ export function zeroFive(): Five {
   return { sentBytes: 0, receivedBytes: 0, sentRate: 0, receivedRate: 0, active: 0 };
 }
 
-export function clearFive(five: Five): void {
+export function clearBytes(five: Five): void {
   five.sentBytes = 0;
   five.receivedBytes = 0;
+}
+
+export function clearFive(five: Five): void {
+  clearBytes(five);
   five.sentRate = 0;
   five.receivedRate = 0;
   five.active = 0;
@@ -63,6 +67,8 @@ export class Pair {
   readonly restLabels: LabelSet;
   readonly details = new Map<number, Detail>();
   readonly rows = new Set<number>();
+  /** Where in this snapshot its series with a port are, by port. Bounded by the budget. */
+  readonly places = new Map<number, number>();
   /** This snapshot, all of the pair that is not in `other`. */
   readonly now = zeroFive();
   /** Bytes of rows that are gone, less what of them is in `other`. */
@@ -70,8 +76,6 @@ export class Pair {
   goneReceivedBytes = 0;
   /** False: over the budget, and all its bytes are in `other`. */
   shown = false;
-  /** When it came to be shown, in ns; its connections older than that have bytes in `other`. 0: from the beginning. */
-  shownSinceNs = 0;
   /** True once it has been over the budget: its bytes up to then stay in `other`. */
   hiddenBefore = false;
   /** True once its series without a port has appeared. */

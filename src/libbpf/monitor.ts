@@ -200,7 +200,10 @@ export class Monitor extends Handle {
 
   #attachPeers(): void {
     const { cgroupRoot } = this.#options;
-    if (cgroupRoot === null) return;
+    if (cgroupRoot === null) {
+      for (const name of UDP_PROGRAMS.tracepoint.peers) this.#note(name, 'cgroup v2 is not mounted');
+      return;
+    }
     const directory = openSync(cgroupRoot, 'r');
     try {
       for (const name of UDP_PROGRAMS.tracepoint.peers) {

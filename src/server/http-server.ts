@@ -64,6 +64,16 @@ async function startListening(server: Server, listen: ListenAddress): Promise<Li
   };
 }
 
+/**
+ * Whether the address can be had: asked before anything is loaded into the kernel for nothing. Errors: E_PORT_TAKEN,
+ * E_LISTEN.
+ */
+export async function checkListen(listen: ListenAddress): Promise<void> {
+  const server = createServer();
+  await startListening(server, listen);
+  await new Promise((resolve) => server.close(resolve));
+}
+
 function makeServer(app: ReturnType<typeof createApp>, timeouts: Timeouts): Server {
   const headersTimeout = timeouts.headersMs ?? HEADERS_TIMEOUT_MS;
   const server = createAdaptorServer({

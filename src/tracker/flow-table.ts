@@ -23,6 +23,8 @@ export interface FlowColumns {
   readonly opened: Float64Array;
   readonly closed: Float64Array;
   readonly reset: Float64Array;
+  /** Connections that closed before the peer's FIN came. */
+  readonly finsDue: Float64Array;
 }
 
 const COUNTERS: readonly (readonly [keyof FlowColumns, number])[] = [
@@ -35,6 +37,7 @@ const COUNTERS: readonly (readonly [keyof FlowColumns, number])[] = [
   ['opened', Book.opened],
   ['closed', Book.closed],
   ['reset', Book.reset],
+  ['finsDue', Book.finsDue],
 ];
 
 /**
@@ -78,6 +81,7 @@ export class FlowTable {
       opened: column(),
       closed: column(),
       reset: column(),
+      finsDue: column(),
     };
     this.failed = new Float64Array(this.capacity * FAILURES);
     this.state = new Uint8Array(this.capacity);
@@ -88,6 +92,11 @@ export class FlowTable {
     this.live = new Uint32Array(this.capacity);
     this.established = new Uint32Array(this.capacity);
     this.rows = new Uint32Array(this.capacity);
+  }
+
+  /** When the books were read last, in ns of the given clock; 0: never. */
+  get updatedNs(): number {
+    return this.#updatedNs;
   }
 
   /** Reads every book. @param nowNs a clock that does not go backwards; if it does, rates are 0. */

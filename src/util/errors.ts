@@ -31,6 +31,11 @@ export const ERRORS = {
     message: 'the kernel refused {operation}: {reason}',
     hint: 'Run it as root, or with CAP_BPF and CAP_PERFMON; kube-netc doctor says which one is missing.',
   },
+  E_NO_PROC: {
+    exitCode: 1,
+    message: 'cannot read {path}',
+    hint: 'It needs /proc mounted: mount -t proc none /proc.',
+  },
   E_NO_BTF: {
     exitCode: 1,
     message: 'the kernel carries no type information: cannot read {path}',

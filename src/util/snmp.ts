@@ -1,5 +1,5 @@
 /**
- * The kernel's own counters of a network namespace, by name: `TcpInSegs`, `TcpExtTW`, `Udp6InDatagrams`, `TCP.tw`.
+ * The kernel's own counters of a network namespace, by name: `TcpInSegs`, `TcpExtTW`, `Udp6InDatagrams`.
  * Doubles: exact up to 2^53.
  */
 export type SnmpCounters = Map<string, number>;
@@ -36,7 +36,8 @@ export function parseSnmp6(text: string, into: SnmpCounters): void {
 
 /**
  * Adds what /proc/net/sockstat says: a group, then names each followed by its value. The name is the group, a dot and
- * the name. Source: net/ipv4/proc.c, sockstat_seq_show. `tw` and `inuse` are the namespace's, the rest is the machine's.
+ * the name: `TCP.tw`. Source: net/ipv4/proc.c, sockstat_seq_show. `tw` and `inuse` are the namespace's, the rest is
+ * the machine's.
  */
 export function parseSockstat(text: string, into: SnmpCounters): void {
   for (const line of text.split('\n')) {

@@ -153,22 +153,23 @@ int BPF_PROG(udp_send, struct sock *sk, struct msghdr *msg, size_t len, int ret)
 }
 
 /*
- * Whether udpv6_sendmsg passed the datagram on to udp_sendmsg, where it has been counted. It then has put a
- * sockaddr_in of its own into msg, on a stack that is gone now: only its length may be looked at.
+ * Whether udpv6_sendmsg passed the datagram on to udp_sendmsg, where it has been counted. For that it puts a sockaddr_in
+ * of its own into msg, on a stack that is gone now: where it leaves it there, only the length may be looked at. Kernels
+ * that put the caller's name back leave a mapped address.
  */
 static __always_inline bool passed_to_v4(struct sock *sk, struct msghdr *msg)
 {
+	struct sockaddr_in6 name = {};
 	__u8 local[16], remote[16];
-	__u16 family = 0;
 
-	if (msg->msg_name && msg->msg_namelen < SIN6_LEN_RFC2133)
-		return true;
-	if (msg->msg_name) {
-		bpf_probe_read_kernel(&family, sizeof(family), msg->msg_name);
-		return family == AF_INET;
+	if (!msg->msg_name) {
+		read_addresses(TRUSTED, sk, local, remote);
+		return is_v4_mapped(remote);
 	}
-	read_addresses(TRUSTED, sk, local, remote);
-	return is_v4_mapped(remote);
+	if (msg->msg_namelen < SIN6_LEN_RFC2133)
+		return true;
+	bpf_probe_read_kernel(&name, SIN6_LEN_RFC2133, msg->msg_name);
+	return name.sin6_family == AF_INET || is_v4_mapped((const __u8 *)name.sin6_addr);
 }
 
 SEC("fexit/udpv6_sendmsg")

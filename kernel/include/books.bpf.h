@@ -84,7 +84,8 @@ static __noinline __u32 find_book(const struct flow_key *key)
 	book->key = *key;
 	barrier();
 	if (bpf_map_update_elem(&flows, key, &index, BPF_NOEXIST) == 0) {
-		*(volatile __u32 *)&book->state = BOOK_USED; /* not before: user space must not see a book that becomes an orphan */
+		*(volatile __u32 *)&book->state =
+			BOOK_USED; /* not before: user space must not see a book that becomes an orphan */
 		return index;
 	}
 	*(volatile __u32 *)&book->state = BOOK_ORPHAN;

@@ -67,22 +67,55 @@ export type Output = 'table' | 'wide' | 'json' | 'csv';
 export function formatConnections(rows: readonly ConnectionRow[], output: Output): string {
   if (output === 'json') return `${JSON.stringify(rows, null, 2)}\n`;
   if (output !== 'csv') return formatTable(output === 'wide' ? WIDE : NARROW, rows);
-  const names = Object.keys(rows[0] ?? EMPTY) as (keyof ConnectionRow)[];
   return formatCsv(
-    names,
-    rows.map((row) => names.map((name) => row[name])),
+    CSV_COLUMNS,
+    rows.map((row) => CSV_COLUMNS.map((name) => row[name])),
   );
 }
 
-/** The columns of an empty CSV. */
-const EMPTY: Partial<Record<keyof ConnectionRow, null>> = {
-  state: null,
-  role: null,
-  localAddress: null,
-  remoteAddress: null,
-};
+/** What a CSV holds, with or without connections. */
+export const CSV_COLUMNS = [
+  'state',
+  'role',
+  'localAddress',
+  'remoteAddress',
+  'localPort',
+  'remotePort',
+  'netns',
+  'cgroupId',
+  'pid',
+  'comm',
+  'cookie',
+  'sentBytes',
+  'receivedBytes',
+  'ackedBytes',
+  'sentSegs',
+  'receivedSegs',
+  'retransSegs',
+  'retransBytes',
+  'rttUs',
+  'rttvarUs',
+  'minRttUs',
+  'cwndSegs',
+  'mssBytes',
+  'deliveryRateBytes',
+  'sendQueueBytes',
+  'receiveQueueBytes',
+  'ageMs',
+  'idleMs',
+  'busyMs',
+  'receiverLimitedMs',
+  'sndbufLimitedMs',
+  'backlog',
+  'backlogMax',
+  'ownerName',
+  'ownerKind',
+] as const satisfies readonly (keyof ConnectionRow)[];
 
 export type Sort = (typeof SORT_NAMES)[number];
+
+/** 10.0.0.9 is before 10.0.0.10. */
+const inOrder = new Intl.Collator('en', { numeric: true });
 
 /** What `--sort` takes, each with the larger first, and addresses in order. */
 export const SORTS = {
@@ -93,6 +126,6 @@ export const SORTS = {
   retrans: (a, b) => b.retransSegs - a.retransSegs,
   age: (a, b) => (b.ageMs ?? Infinity) - (a.ageMs ?? Infinity) || 0,
   idle: (a, b) => (b.idleMs ?? -1) - (a.idleMs ?? -1),
-  local: (a, b) => a.localAddress.localeCompare(b.localAddress) || a.localPort - b.localPort,
-  remote: (a, b) => a.remoteAddress.localeCompare(b.remoteAddress) || a.remotePort - b.remotePort,
+  local: (a, b) => inOrder.compare(a.localAddress, b.localAddress) || a.localPort - b.localPort,
+  remote: (a, b) => inOrder.compare(a.remoteAddress, b.remoteAddress) || a.remotePort - b.remotePort,
 } as const satisfies Record<Sort, (a: ConnectionRow, b: ConnectionRow) => number>;

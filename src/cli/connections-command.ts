@@ -74,7 +74,8 @@ function walk(monitor: Monitor, live: LiveTable, flows: FlowTable): void {
   }
 }
 
-function matches(row: ConnectionRow, { address, port, process: name }: ConnectionsOptions): boolean {
+/** Whether the flags ask for this connection. */
+export function matches(row: ConnectionRow, { address, port, process: name }: ConnectionsOptions): boolean {
   if (address !== undefined && row.localAddress !== address && row.remoteAddress !== address) return false;
   if (port !== undefined && row.localPort !== port && row.remotePort !== port) return false;
   if (name === undefined) return true;

@@ -22,7 +22,7 @@ export function formatUs(us: number | null): string {
 /** Milliseconds as people read a duration: "340ms", "12s", "3m04s", "2h05m", "4d11h"; null (not known) as "-". */
 export function formatDuration(ms: number | null): string {
   if (ms === null) return '-';
-  if (ms < 1000) return `${Math.round(ms)}ms`;
+  if (ms < 1000) return `${Math.floor(ms)}ms`;
   const s = Math.floor(ms / 1000);
   if (s < 60) return `${s}s`;
   if (s < 3600) return `${Math.floor(s / 60)}m${pad(s % 60)}s`;
@@ -35,5 +35,6 @@ function pad(n: number): string {
 }
 
 function threeDigits(value: number): string {
-  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
+  // 9.996 is 10.0, not 10.00
+  return value >= 99.95 ? value.toFixed(0) : value >= 9.995 ? value.toFixed(1) : value.toFixed(2);
 }

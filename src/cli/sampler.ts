@@ -68,13 +68,14 @@ export class Sampler {
     return this.#running;
   }
 
-  /** Ends after the step under way: the monitor may be closed then. */
+  /** Ends after the step under way: the monitor may be closed then. Never throws: who asked for the snapshot is told. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    await this.#running;
+    await this.#running?.catch(() => {});
   }
 
   async #take(): Promise<void> {
+    if (this.#stopped) return;
     const startedMs = performance.now();
     const startedCpu = process.cpuUsage();
     let longestMs = 0;

@@ -83,8 +83,8 @@ export class EdgeSeries {
   }
 
   blocks(): Block[] {
-    const { source, destination } = this.#other;
-    const edges = [...this.#edges.values(), ...[source, destination].filter((edge) => edge.hasCounted)];
+    const other = [this.#other.source, this.#other.destination].filter((edge) => edge.hasCounted);
+    const edges = [...this.#edges.values(), ...other];
     const labels = edges.map((edge) => edge.labels);
     const column = (metric: MetricName, value: (edge: Edge) => number): Block =>
       block(metric, labels, edges.map(value));

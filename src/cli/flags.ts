@@ -21,8 +21,11 @@ export const SORT_NAMES = [
 export function flag(flags: string, description: string): Option {
   const option = new Option(flags, description);
   const name = option.long?.slice(2).replaceAll('-', '_').toUpperCase() ?? '';
-  return option.env(`KUBE_NETC_${name}`);
+  return option.env(RENAMED[name] ?? `KUBE_NETC_${name}`);
 }
+
+/** Kubernetes sets KUBE_NETC_PORT=tcp://... in every pod beside a Service named kube-netc. */
+const RENAMED: Readonly<Record<string, string>> = { PORT: 'KUBE_NETC_PORT_NUMBER' };
 
 /** A whole number in a range. */
 export function wholeNumber(least: number, most: number): (text: string) => number {

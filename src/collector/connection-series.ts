@@ -24,8 +24,7 @@ interface KeptLabels {
 /** Which details get a series of their own: the largest, and of those that are as large as the last as many as fit. */
 interface Choice {
   readonly least: number;
-  /** Series that are left in all, and of those for details of the size `least`. */
-  left: number;
+  /** Series that are left for details of just that size. */
   leftOfLeast: number;
 }
 
@@ -151,12 +150,12 @@ export class ConnectionSeries {
       if (!this.#servedPair(row)) continue;
       this.#sizes[n++] = (this.#live.sentBytes[row] ?? 0) + (this.#live.receivedBytes[row] ?? 0);
     }
-    if (room <= 0) return { least: Infinity, left: 0, leftOfLeast: 0 };
-    if (n <= room) return { least: -1, left: room, leftOfLeast: 0 };
+    if (room <= 0) return { least: Infinity, leftOfLeast: 0 };
+    if (n <= room) return { least: -1, leftOfLeast: 0 };
     const least = threshold(this.#sizes, n, room, this.#scratch);
     let larger = 0;
     for (let i = 0; i < n; i++) if ((this.#sizes[i] ?? 0) > least) larger++;
-    return { least, left: room, leftOfLeast: room - larger };
+    return { least, leftOfLeast: room - larger };
   }
 
   #emitClients(choice: Choice): void {
@@ -258,10 +257,7 @@ export class ConnectionSeries {
 }
 
 function take(choice: Choice, bytes: number): boolean {
-  if (choice.left <= 0 || bytes < choice.least) return false;
-  if (bytes === choice.least && choice.leftOfLeast-- <= 0) return false;
-  choice.left--;
-  return true;
+  return bytes > choice.least || (bytes === choice.least && choice.leftOfLeast-- > 0);
 }
 
 function size(five: Five): number {

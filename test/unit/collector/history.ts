@@ -40,7 +40,11 @@ const anySocket = fc.oneof(
   { arbitrary: server, weight: 3 },
   { arbitrary: spec.map((of) => ({ ...of, protocol: 6 })), weight: 1 },
 );
-const bytes = fc.oneof(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 0, max: 1_000_000 }), fc.constant(7));
+const bytes = fc.oneof(
+  fc.integer({ min: 0, max: 9 }),
+  fc.integer({ min: 0, max: 1_000_000 }),
+  fc.constant(7),
+);
 const state = fc.constantFrom<'open' | 'handshake' | 'listens'>('open', 'open', 'handshake', 'listens');
 const socket = fc.nat(30);
 

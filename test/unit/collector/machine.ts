@@ -25,6 +25,7 @@ export interface Socket {
   readonly remotePort: number;
   state: number;
   row: number | null;
+  opened: boolean;
   /** What a walk has claimed, and what has come since. */
   sent: number;
   received: number;
@@ -37,6 +38,19 @@ export interface Reader {
   forget(row: number): void;
   /** @param nowNs CLOCK_MONOTONIC */
   read(nowNs: number): void;
+}
+
+/** What one kind of end has counted: clients (and ends of which nobody knows), or servers. */
+export interface Tally {
+  sent: number;
+  received: number;
+  opened: number;
+  closed: number;
+  readonly failed: number[];
+}
+
+function emptyTally(): Tally {
+  return { sent: 0, received: 0, opened: 0, closed: 0, failed: [0, 0, 0, 0, 0] };
 }
 
 export const TTL_NS = 20e9;
@@ -68,6 +82,9 @@ export class Machine {
   readonly sockets: Socket[] = [];
   /** All bytes that any book has ever been given. */
   readonly booked = { sent: 0, received: 0 };
+  /** Of them, those of owners that have no name; and everything by reporter. */
+  unknownBytes = 0;
+  readonly tallies = { source: emptyTally(), destination: emptyTally() };
   nowNs = 1000e9;
   /** What each row in use is about. */
   readonly specs = new Map<number, Spec>();
@@ -85,31 +102,35 @@ export class Machine {
   }
 
   /** A connection that came and went between two walks, or a datagram. */
-  transfer(spec: Spec, sent: number, received: number): void {
-    const row = this.#rowOf(spec);
+  transfer(of: Spec, sent: number, received: number): void {
+    const row = this.#rowOf(of);
     this.#count(row, sent, received);
-    if (spec.protocol === 6) {
-      this.books.add(row, 'opened', 1);
-      this.books.add(row, 'closed', 1);
+    if (of.protocol === 6) {
+      this.#countOpen(row);
+      this.#countClose(row);
     }
   }
 
-  fail(spec: Spec, failure: number): void {
-    this.books.addFailed(this.#rowOf(spec), failure, 1);
+  fail(of: Spec, failure: number): void {
+    const row = this.#rowOf(of);
+    this.books.addFailed(row, failure, 1);
+    const { failed } = this.#tally(row);
+    failed[failure] = (failed[failure] ?? 0) + 1;
   }
 
   /** @param older the socket is older than the agent */
-  connect(spec: Spec, remotePort: number, state: number, older: boolean): void {
+  connect(of: Spec, remotePort: number, state: number, older: boolean): void {
     const slot = this.#freeSlots.shift();
     if (slot === undefined) return;
     this.sockets.push({
-      spec,
+      spec: of,
       cookie: ++this.#cookies,
       slot,
       bornNs: older ? 0 : this.nowNs,
       remotePort,
       state,
       row: null,
+      opened: false,
       sent: 0,
       received: 0,
       moreSent: 0,
@@ -125,9 +146,9 @@ export class Machine {
 
   close(socket: Socket): void {
     this.#claim(socket);
-    this.books.add(socket.row ?? OTHER, 'closed', 1);
+    if (socket.opened) this.#countClose(socket.row ?? OTHER);
     this.sockets.splice(this.sockets.indexOf(socket), 1);
-    this.#freeSlots.push(socket.slot);
+    this.#freeSlots.unshift(socket.slot); // the next one gets it, so that what is kept by slot is seen to be wrong
   }
 
   /** A snapshot as the agent takes it. @param late what happens between the walk and the reading of the books */
@@ -152,10 +173,10 @@ export class Machine {
   /** What the last snapshot saw of open connections and of UDP flows that are not silent. */
   active(): number {
     let active = this.flows.established[OTHER] ?? 0;
-    for (const [row, spec] of this.specs) {
+    for (const [row, { protocol }] of this.specs) {
       if (this.flows.state[row] === FlowState.free) continue;
       const recent = this.nowNs - (this.flows.activeNs[row] ?? 0) < 60e9;
-      if (spec.protocol === 6) active += this.flows.established[row] ?? 0;
+      if (protocol === 6) active += this.flows.established[row] ?? 0;
       else if (recent && this.flows.state[row] === FlowState.used) active++;
     }
     return active;
@@ -189,6 +210,9 @@ export class Machine {
     socket.received += socket.moreReceived;
     socket.moreSent = 0;
     socket.moreReceived = 0;
+    if (socket.state !== TcpState.established || socket.opened) return;
+    socket.opened = true;
+    this.#countOpen(socket.row);
   }
 
   #count(row: number, sent: number, received: number): void {
@@ -196,24 +220,41 @@ export class Machine {
     this.books.add(row, 'receivedBytes', received);
     this.booked.sent += sent;
     this.booked.received += received;
+    this.#tally(row).sent += sent;
+    this.#tally(row).received += received;
+    if (this.specs.get(row)?.owner === 0) this.unknownBytes += sent + received;
   }
 
-  #rowOf(spec: Spec): number {
-    const key = JSON.stringify(spec);
+  #countOpen(row: number): void {
+    this.books.add(row, 'opened', 1);
+    this.#tally(row).opened++;
+  }
+
+  #countClose(row: number): void {
+    this.books.add(row, 'closed', 1);
+    this.#tally(row).closed++;
+  }
+
+  #tally(row: number): Tally {
+    return this.tallies[this.specs.get(row)?.role === Role.ROLE_SERVER ? 'destination' : 'source'];
+  }
+
+  #rowOf(of: Spec): number {
+    const key = JSON.stringify(of);
     const known = this.#index.get(key);
     if (known !== undefined) return known;
     const row = this.#free.shift();
     if (row === undefined) return OTHER;
     this.#index.set(key, row);
-    this.specs.set(row, spec);
+    this.specs.set(row, of);
     this.books.open(row, {
-      cgroupId: spec.owner,
-      netns: spec.netns,
-      port: spec.port,
-      role: spec.role,
-      protocol: spec.protocol,
-      localAddr: v4(10, 0, 0, spec.local),
-      remoteAddr: spec.remote === 0 ? new Array<number>(16).fill(0) : v4(10, 1, 0, spec.remote),
+      cgroupId: of.owner,
+      netns: of.netns,
+      port: of.port,
+      role: of.role,
+      protocol: of.protocol,
+      localAddr: v4(10, 0, 0, of.local),
+      remoteAddr: of.remote === 0 ? new Array<number>(16).fill(0) : v4(10, 1, 0, of.remote),
     });
     return row;
   }

@@ -59,7 +59,12 @@ describe('the rows', () => {
     names.forEach((name, i) => books.set(6, name, 1000 + i));
     for (let i = 0; i < ConnectFailure.FAILED_CLASSES; i++) books.addFailed(6, i, 7 + i);
     flows.update(START);
-    expect(names).toHaveLength(9);
+    const noCounters = /^(size|key|failed|state|reserved\d*)$/;
+    expect(names.toSorted()).toEqual(
+      Object.keys(Book)
+        .filter((name) => !noCounters.test(name))
+        .toSorted(),
+    );
     names.forEach((name, i) => expect(flows.columns[name][6]).toBe(1000 + i));
     const from = 6 * ConnectFailure.FAILED_CLASSES;
     expect([...flows.failed.subarray(from, from + 5)]).toEqual([7, 8, 9, 10, 11]);
@@ -121,7 +126,10 @@ describe('rates', () => {
   });
 
   test('of any readings at any times are finite and not negative', () => {
-    const reading = fc.tuple(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), fc.integer({ min: 1, max: 2 ** 53 }));
+    const reading = fc.tuple(
+      fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+      fc.integer({ min: 1, max: 2 ** 53 }),
+    );
     fc.assert(
       fc.property(fc.array(reading, { maxLength: 8 }), (readings) => {
         const { books, flows } = table(2);
@@ -202,6 +210,7 @@ describe('a flow that is being forgotten', () => {
   test('can be closed a second after its key went, not before', () => {
     const { books, flows } = table();
     books.open(1);
+    flows.update(START - 50 * S);
     flows.update(START);
     flows.beginRetiring(1, START);
     expect(flows.retired(START)).toEqual([]);

@@ -84,7 +84,14 @@ describe('the rate of a socket', () => {
   test('is since the last snapshot after that, wherever its row is', () => {
     const t = tables();
     walk(t, [socket], START);
-    walk(t, [{ slot: 1, cookie: 2 }, { ...socket, sentBytes: 3000, receivedBytes: 41 }], START + 2 * S);
+    walk(
+      t,
+      [
+        { slot: 1, cookie: 2 },
+        { ...socket, sentBytes: 3000, receivedBytes: 41 },
+      ],
+      START + 2 * S,
+    );
     expect([t.live.sentRate[1], t.live.receivedRate[1]]).toEqual([1000, 0.5]);
   });
 

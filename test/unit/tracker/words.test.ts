@@ -7,7 +7,11 @@ const anyU64 = fc.oneof(
   fc.bigInt({ min: 0n, max: MAX }),
   fc.constantFrom(0n, 1n, 2n ** 31n, 2n ** 32n - 1n, 2n ** 32n, 2n ** 53n, 2n ** 53n + 1n, 2n ** 63n, MAX),
 );
-const anyNumber = fc.oneof(fc.double({ noNaN: true }), fc.integer({ min: 0 }), fc.constantFrom(0, 1e9, 2 ** 64));
+const anyNumber = fc.oneof(
+  fc.double({ noNaN: true }),
+  fc.integer({ min: 0 }),
+  fc.constantFrom(0, 1e9, 2 ** 64),
+);
 
 function wordsOf(values: readonly bigint[]): Uint32Array {
   return new Uint32Array(BigUint64Array.from(values).buffer);
@@ -57,10 +61,9 @@ describe('a u64 that the kernel adds to', () => {
     fc.assert(
       fc.property(
         fc.bigInt({ min: 0n, max: 2n ** 52n }),
-        fc.array(
-          fc.tuple(fc.bigInt({ min: 0n, max: 2n ** 33n }), fc.integer({ min: 0, max: 8 })),
-          { maxLength: 6 },
-        ),
+        fc.array(fc.tuple(fc.bigInt({ min: 0n, max: 2n ** 33n }), fc.integer({ min: 0, max: 8 })), {
+          maxLength: 6,
+        }),
         (start, changes) => {
           const values = [start];
           for (const [more] of changes) values.push((values.at(-1) ?? 0n) + more);

@@ -60,6 +60,10 @@ function requireEssentials(features: Features): void {
   }
   const tracepoint = features.tracepoint('inet_sock_set_state');
   if (tracepoint.answer === 'no') throw new NetcError('E_KERNEL_TOO_OLD', { feature: tracepoint.reason });
+  if (features.atomics().answer === 'no') {
+    const feature = 'BPF operations that are atomic and return a value (Linux 5.12 has them)';
+    throw new NetcError('E_KERNEL_TOO_OLD', { feature });
+  }
 }
 
 /** CAP_SYS_ADMIN stands for both (include/linux/capability.h: bpf_capable, perfmon_capable). */

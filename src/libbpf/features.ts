@@ -106,6 +106,12 @@ export class Features extends Handle {
     return this.#once(hook, () => this.#try(hook, HOOKS[hook], needed));
   }
 
+  /** Has BPF here atomic operations that return a value? Needs: Linux >= 5.12 on x86-64, >= 5.18 on arm64. */
+  atomics(): Finding {
+    const trial = { type: PROG_TYPE.SOCKET_FILTER, atomic: true };
+    return this.#once('atomics', () => this.#try('an atomic operation', trial, ['CAP_BPF']));
+  }
+
   /** Is the kernel locked down? */
   lockdown(): Finding {
     return readLockdown();

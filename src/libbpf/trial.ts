@@ -14,6 +14,8 @@ export interface Trial {
   readonly returns?: number;
   /** Helper to call first, by number (BPF_FUNC_*). */
   readonly helper?: number;
+  /** Have an atomic operation that returns what was there before. */
+  readonly atomic?: boolean;
   /** Try to attach it too; only for fentry, fexit and tp_btf. It is taken off at once. */
   readonly attach?: boolean;
 }
@@ -55,13 +57,29 @@ function loadOptions(trial: Trial, log: Buffer): Buffer {
   return opts;
 }
 
-/** [call helper;] r0 = returns; exit. struct bpf_insn: opcode, registers, s16 offset, s32 immediate. */
+/** struct bpf_insn: opcode, immediate, registers (the source in the upper four bits), offset. */
+type Instruction = readonly [opcode: number, immediate: number, registers?: number, offset?: number];
+
+/** r1 = 1; *(u64 *)(r10 - 8) = r1; r1 = atomic_fetch_add((u64 *)(r10 - 8), r1) */
+const ATOMIC: readonly Instruction[] = [
+  [0xb7, 1, 0x01],
+  [0x7b, 0, 0x1a, -8],
+  [0xdb, 1, 0x1a, -8],
+];
+
+/** [atomic operation;] [call helper;] r0 = returns; exit. */
 function instructions(trial: Trial): Buffer {
-  const call = trial.helper === undefined ? [] : [[0x85, trial.helper] as const];
-  const list = [...call, [0xb7, trial.returns ?? 0] as const, [0x95, 0] as const];
+  const call: readonly Instruction[] = trial.helper === undefined ? [] : [[0x85, trial.helper]];
+  const end: readonly Instruction[] = [
+    [0xb7, trial.returns ?? 0],
+    [0x95, 0],
+  ];
+  const list = [...(trial.atomic ? ATOMIC : []), ...call, ...end];
   const bytes = Buffer.alloc(list.length * 8);
-  list.forEach(([opcode, immediate], i) => {
+  list.forEach(([opcode, immediate, registers = 0, offset = 0], i) => {
     bytes.writeUInt8(opcode, i * 8);
+    bytes.writeUInt8(registers, i * 8 + 1);
+    bytes.writeInt16LE(offset, i * 8 + 2);
     bytes.writeInt32LE(immediate, i * 8 + 4);
   });
   return bytes;

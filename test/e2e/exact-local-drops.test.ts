@@ -1,6 +1,6 @@
 // A machine that drops its own packets on their way out (a shaper, a firewall) sends them again without counting them as
 // retransmissions: the kernel's bytes_sent then has them twice. The page must not.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { drop, shape } from '../hosts/firewall.ts';
 import type { Host } from '../hosts/host.ts';
 import { Lab } from '../hosts/lab.ts';
@@ -20,6 +20,9 @@ describe('bytes of a sender whose own machine drops packets', () => {
     if (why !== null) return;
     lab = await Lab.create();
     agent = await TestAgent.start(['--udp', 'off']);
+  });
+  beforeEach((context) => {
+    if (why !== null) context.skip(why);
   });
   afterAll(async () => {
     await agent?.[Symbol.asyncDispose]();
@@ -68,15 +71,13 @@ describe('bytes of a sender whose own machine drops packets', () => {
     });
   }
 
-  it('are each counted once behind a shaper with a short queue', async (context) => {
-    if (why !== null) return context.skip(why);
+  it('are each counted once behind a shaper with a short queue', async () => {
     const { client, server, segment } = await pair('shaped');
     await shape(client, segment, 50_000_000);
     await compare(client, server);
   });
 
-  it('are each counted once behind a firewall that drops every thirtieth packet', async (context) => {
-    if (why !== null) return context.skip(why);
+  it('are each counted once behind a firewall that drops every thirtieth packet', async () => {
     const { client, server } = await pair('dropped');
     await drop(client, 'output', 'numgen random mod 100 < 3');
     await compare(client, server);

@@ -26,19 +26,33 @@ export class TestAgent {
     this.#log = log;
   }
 
-  /** Starts `kube-netc agent` with these flags and waits until it serves. Throws with its log if it ends before. */
-  static async start(flags: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<TestAgent> {
-    const child = spawnAgent(['--listen', '127.0.0.1:0', '--interval', '100ms', ...flags], env);
+  /**
+   * Starts `kube-netc agent` with these flags and waits until it serves. Throws with its log if it ends before.
+   * @param prefix a command that becomes the agent: setpriv and its flags, for one
+   */
+  static async start(
+    flags: readonly string[] = [],
+    env: NodeJS.ProcessEnv = {},
+    prefix: readonly string[] = [],
+  ): Promise<TestAgent> {
+    const child = spawnAgent(['--listen', '127.0.0.1:0', '--interval', '100ms', ...flags], env, prefix);
     const log = { text: '' };
-    const ended = new Promise<AgentEnd>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
+    const ended = new Promise<AgentEnd>((resolve) =>
+      child.once('exit', (code, signal) => resolve({ code, signal })),
+    );
     const url = await new Promise<string>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`the agent does not serve: ${log.text}`)), START_LIMIT_MS);
+      const timer = setTimeout(
+        () => reject(new Error(`the agent does not serve: ${log.text}`)),
+        START_LIMIT_MS,
+      );
       child.stderr?.on('data', (data: Buffer) => {
         log.text += data.toString();
         const found = /serving (http:\/\/[^/]+)\//.exec(log.text)?.[1];
         if (found !== undefined) resolve(found);
       });
-      void ended.then(() => reject(new Error(`the agent ended: ${log.text}`))).finally(() => clearTimeout(timer));
+      void ended
+        .then(() => reject(new Error(`the agent ended: ${log.text}`)))
+        .finally(() => clearTimeout(timer));
     });
     return new TestAgent(child, url, ended, log);
   }
@@ -83,12 +97,16 @@ export class TestAgent {
   }
 }
 
-/** `kube-netc agent` with these arguments, by the Node that runs the tests. */
-export function spawnAgent(args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
-  return spawn(process.execPath, [join(TREE, 'src/cli/main.ts'), 'agent', ...args], {
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+/** `kube-netc agent` with these arguments, by the Node that runs the tests. It ends with whoever started it. */
+export function spawnAgent(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  prefix: readonly string[] = [],
+): ChildProcess {
+  const agent = [process.execPath, join(TREE, 'src/cli/main.ts'), 'agent', ...args];
+  const command = [...prefix, 'setpriv', '--pdeathsig', 'KILL', '--', ...agent];
+  const [file = '', ...rest] = command;
+  return spawn(file, rest, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 /** Runs a command of kube-netc to its end. */
@@ -96,8 +114,16 @@ export async function runCommand(
   args: readonly string[],
   options: { readonly env?: NodeJS.ProcessEnv; readonly prefix?: readonly string[] } = {},
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const [file = '', ...rest] = [...(options.prefix ?? []), process.execPath, join(TREE, 'src/cli/main.ts'), ...args];
-  const child = spawn(file, rest, { env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const [file = '', ...rest] = [
+    ...(options.prefix ?? []),
+    process.execPath,
+    join(TREE, 'src/cli/main.ts'),
+    ...args,
+  ];
+  const child = spawn(file, rest, {
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));

@@ -61,6 +61,11 @@ export class ExactLab {
   }
 }
 
+/** An agent with room for 65,536 sockets: a walk of it is short, so snapshots follow one another faster. */
+export async function startAgent(...flags: readonly string[]): Promise<TestAgent> {
+  return TestAgent.start(['--max-sockets', '65536', ...flags]);
+}
+
 /** A page of these groups whose snapshot began after the call. */
 export async function freshPage(agent: TestAgent, ...groups: readonly string[]): Promise<Page> {
   const from = snapshots(await agent.rawPage('?collect[]=agent'));
@@ -70,6 +75,15 @@ export async function freshPage(agent: TestAgent, ...groups: readonly string[]):
     if (snapshots(page) > from) return page;
     await sleep(20);
   }
+}
+
+/** Takes steps one after the other until the traffic has ended, and returns what it has returned. */
+export async function during<T>(traffic: Promise<T>, step: () => Promise<unknown>): Promise<T> {
+  const state = { over: false };
+  const ended = traffic.finally(() => (state.over = true));
+  ended.catch(() => {}); // told below, when the step under way is done
+  while (!state.over) await step();
+  return ended;
 }
 
 function snapshots(page: Page): number {

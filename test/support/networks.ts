@@ -8,5 +8,8 @@ export function ownNetworks(): { v4: string; v6: string } {
   const a = randomInt(16, 250);
   const b = randomInt(1, 250);
   const c = randomInt(1, 250);
-  return { v4: `10.${a}.${b}.0/24`, v6: `fd${a.toString(16).padStart(2, '0')}:${b.toString(16)}:${c.toString(16)}::/64` };
+  return {
+    v4: `10.${a}.${b}.0/24`,
+    v6: `fd${a.toString(16).padStart(2, '0')}:${b.toString(16)}:${c.toString(16)}::/64`,
+  };
 }

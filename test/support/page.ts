@@ -5,7 +5,8 @@ export interface Sample {
   readonly value: number;
 }
 
-const LINE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/;
+// A label may hold a carriage return, which ends no line here.
+const LINE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/s;
 const LABEL = /(\w+)="((?:[^"\\]|\\.)*)"/g;
 
 function unescape(text: string): string {
@@ -25,7 +26,9 @@ export class Page {
       .map((line) => {
         const [, name, labels = '', value] = LINE.exec(line) ?? [];
         if (name === undefined || value === undefined) throw new Error(`no sample: ${line}`);
-        const pairs = [...labels.matchAll(LABEL)].map((match) => [match[1] ?? '', unescape(match[2] ?? '')] as const);
+        const pairs = [...labels.matchAll(LABEL)].map(
+          (match) => [match[1] ?? '', unescape(match[2] ?? '')] as const,
+        );
         return { name, labels: Object.fromEntries(pairs), value: Number(value) };
       });
   }
@@ -34,14 +37,16 @@ export class Page {
   find(name: string, labels: Readonly<Record<string, string>> = {}): Sample[] {
     return this.samples.filter(
       (sample) =>
-        sample.name === name && Object.entries(labels).every(([label, value]) => sample.labels[label] === value),
+        sample.name === name &&
+        Object.entries(labels).every(([label, value]) => sample.labels[label] === value),
     );
   }
 
   /** The value of the one sample that matches. Throws if there is not exactly one. */
   value(name: string, labels: Readonly<Record<string, string>> = {}): number {
     const [sample, ...more] = this.find(name, labels);
-    if (!sample || more.length > 0) throw new Error(`${name} ${JSON.stringify(labels)}: ${more.length + (sample ? 1 : 0)} samples`);
+    if (!sample || more.length > 0)
+      throw new Error(`${name} ${JSON.stringify(labels)}: ${more.length + (sample ? 1 : 0)} samples`);
     return sample.value;
   }
 

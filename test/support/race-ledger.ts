@@ -42,7 +42,6 @@ export class Ledger {
   readonly #netns: Sides<number>;
   readonly #gone: Sides<Map<number, Sums>> = { client: new Map(), server: new Map() };
   readonly #last: Readonly<Record<keyof FlowColumns, Float64Array>>;
-  readonly #audit = new Audit();
   readonly #segments: AuditSums;
 
   constructor(flows: FlowTable, hosts: Sides<Host>) {
@@ -106,21 +105,30 @@ export class Ledger {
     return sums;
   }
 
-  /** Reads the kernel's counters of both namespaces. Only while nothing moves. */
-  async readKernel(monitor: Monitor | null): Promise<void> {
+  /** The audit of both namespaces from `first`, which was read before anything was opened. Only while nothing moves. */
+  async audit(first: Sides<KernelReading>, monitor: Monitor): Promise<AuditRow[]> {
+    const audit = new Audit();
+    const sums = new AuditSums(this.#flows);
+    this.#observe(audit, sums, first, monitor);
     this.#segments.update();
-    const books = booksReading(monitor, this.#segments);
-    for (const side of ['client', 'server'] as const) {
-      const reading = await kernelCounters(this.#hosts[side]);
-      const netns = this.#netns[side];
-      const accounted = this.#segments.of(netns);
-      this.#audit.observe({ netns, through: side, before: reading, after: reading, accounted }, books);
-    }
+    this.#observe(audit, this.#segments, await kernelCounters(this.#hosts), monitor);
+    return audit.rows().filter((row) => row.counter.startsWith('Tcp'));
   }
 
-  /** The audit between the first and the last readKernel(). */
-  segments(): AuditRow[] {
-    return this.#audit.rows().filter((row) => row.counter.startsWith('Tcp'));
+  #observe(audit: Audit, sums: AuditSums, kernel: Sides<KernelReading>, monitor: Monitor): void {
+    const none = { receivedSegs: 0, sentSegs: 0, retransSegs: 0 };
+    const unseen = sums === this.#segments ? unseenSegs(monitor) : none;
+    for (const side of ['client', 'server'] as const) {
+      const netns = this.#netns[side];
+      const reading = {
+        netns,
+        through: side,
+        before: kernel[side],
+        after: kernel[side],
+        accounted: sums.of(netns),
+      };
+      audit.observe(reading, { unseen, other: sums.other(), udpCounted: false });
+    }
   }
 
   #sums(side: keyof Sides): Map<number, Sums> {
@@ -149,16 +157,22 @@ function nothing(): Sums {
   return { sentBytes: 0, receivedBytes: 0, opened: 0, closed: 0 };
 }
 
-function booksReading(monitor: Monitor | null, segments: AuditSums): BooksReading {
-  const unseen = {
-    receivedSegs: monitor?.counter('unseenReceivedSegs') ?? 0,
-    sentSegs: monitor?.counter('unseenSentSegs') ?? 0,
-    retransSegs: monitor?.counter('unseenRetransSegs') ?? 0,
+function unseenSegs(monitor: Monitor): BooksReading['unseen'] {
+  return {
+    receivedSegs: monitor.counter('unseenReceivedSegs'),
+    sentSegs: monitor.counter('unseenSentSegs'),
+    retransSegs: monitor.counter('unseenRetransSegs'),
   };
-  return { unseen, other: segments.other(), udpCounted: false };
 }
 
-async function kernelCounters(host: Host): Promise<KernelReading> {
+/** What the kernel itself has counted in both namespaces. */
+export async function kernelCounters(hosts: Sides<Host>): Promise<Sides<KernelReading>> {
+  const [client, server] = await Promise.all([hosts.client, hosts.server].map(readCounters));
+  if (!client || !server) throw new Error('no namespace to read');
+  return { client, server };
+}
+
+async function readCounters(host: Host): Promise<KernelReading> {
   const counters: SnmpCounters = new Map();
   parseSnmp(await host.procNet('snmp'), counters);
   parseSnmp(await host.procNet('netstat'), counters);

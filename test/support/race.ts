@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { constants, getPriority, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Sampler } from '../../src/cli/sampler.ts';
@@ -9,7 +10,9 @@ import { planMonitor } from '../../src/libbpf/monitor-plan.ts';
 import { FlowTable } from '../../src/tracker/flow-table.ts';
 import { LiveTable, TcpState } from '../../src/tracker/live-table.ts';
 import { TREE } from '../hosts/find-tool.ts';
+import type { Host } from '../hosts/host.ts';
 import {
+  type Closing,
   HeldTcp,
   startTcpClient,
   startTcpServer,
@@ -18,7 +21,7 @@ import {
   type TcpTotals,
 } from '../hosts/tcp-traffic.ts';
 import type { ExactLab, Family } from './exact-lab.ts';
-import { type Difference, Ledger, type Sides, type SideSums } from './race-ledger.ts';
+import { type Difference, kernelCounters, Ledger, type Sides, type SideSums } from './race-ledger.ts';
 
 /** A client of a race: it goes on for the time of the race. */
 export type Racer = Omit<Partial<TcpClientOptions>, 'address' | 'port' | 'seconds' | 'connections'>;
@@ -37,10 +40,18 @@ export interface RaceOptions {
   readonly server?: TcpServerOptions;
   /** Connections opened before the agent starts, which carry data all the time. */
   readonly older?: number;
+  /** They close in this way while the agent looks for them, instead of at the end. */
+  readonly olderClose?: Closing;
+  /** More traffic, of a kind of its own. */
+  readonly traffic?: (client: Host, to: Target) => Promise<TcpTotals>;
   /** In place of the flow table of the agent. */
   readonly flows?: (books: ArrayBuffer) => FlowTable;
-  /** false: no walk until the traffic is over. */
-  readonly walk?: boolean;
+}
+
+/** Where the clients of a race connect to. */
+export interface Target {
+  readonly address: string;
+  readonly port: number;
 }
 
 const COUNTERS = [
@@ -80,6 +91,9 @@ export const CHURN: readonly Racer[] = [
   { parallel: 1, request: [16, 3000], response: [0, 3000], close: 'reset' },
   { parallel: 1, rounds: 3, request: [16, 3000], response: [0, 3000], close: 'unread' },
 ];
+
+/** What connections that are older than the agent carry. */
+const OLDER = { request: [16, 9000], response: [0, 9000] } as const;
 
 const SETTLE_LIMIT_MS = 8_000;
 const SETTLED_TCP = 2; // snapshots in a row without a connection of ours
@@ -122,7 +136,7 @@ class Walker {
   /** Snapshots until no connection of these namespaces lives. */
   async settle(netns: readonly number[]): Promise<void> {
     const end = performance.now() + SETTLE_LIMIT_MS;
-    for (let quiet = 0; quiet < SETTLED_TCP && performance.now() < end; ) {
+    for (let quiet = 0; quiet < SETTLED_TCP && performance.now() < end;) {
       await this.sampler.snapshot();
       quiet = this.#connections(netns) === 0 ? quiet + 1 : 0;
       await sleep(50);
@@ -138,8 +152,12 @@ class Walker {
     return count;
   }
 
+  /** Before everything else on this machine, so that it has a CPU of its own however many the connections keep busy. */
   async #walk(): Promise<void> {
+    const priority = getPriority();
+    setPriority(constants.priority.PRIORITY_HIGHEST);
     while (!this.#ended) await this.sampler.snapshot();
+    setPriority(priority);
   }
 }
 
@@ -160,36 +178,63 @@ function startMonitor(options: RaceOptions): Monitor {
 
 /** Lets connections race with walks for some seconds, and compares what is in the books with what was sent. */
 export async function race(exact: ExactLab, options: RaceOptions): Promise<RaceResult> {
+  const before = await kernelCounters(exact);
   const serving = await startTcpServer(exact.server, options.server);
   const [, address] = exact.addresses(options.family);
   const to = { address, port: serving.port };
   const older = options.older
-    ? await HeldTcp.open(exact.client, { ...to, connections: options.older, request: [16, 9000], response: [0, 9000] })
+    ? await HeldTcp.open(exact.client, {
+        ...to,
+        ...OLDER,
+        close: options.olderClose ?? 'mixed',
+        connections: options.older,
+      })
     : null;
   const walker = new Walker(exact, options);
   try {
-    await walker.ledger.readKernel(null);
+    const held = older && leave(older, options);
     walker.monitor.findOlder();
-    if (options.walk ?? true) walker.start();
+    walker.start();
+    const racers = options.racers ?? CHURN;
     const totals = await Promise.all([
-      ...(options.racers ?? CHURN).map(async (racer) => {
-        const seed = randomInt(1, 2 ** 31);
-        return startTcpClient(exact.client, { seed, ...racer, ...to, connections: 0, seconds: options.seconds }).end();
-      }),
-      ...(older ? [older.run(options.seconds).then(async () => older.close())] : []),
+      ...racers.map(async (racer) => startRacer(exact.client, to, racer, options.seconds)),
+      ...(options.traffic ? [options.traffic(exact.client, to)] : []),
+      ...(held ? [held] : []),
     ]);
     const served = await serving.stop();
     await walker.stop();
     await walker.settle([exact.client.netnsInode, exact.server.netnsInode]);
-    await walker.ledger.readKernel(walker.monitor);
-    return resultOf(walker, serving.port, { client: sum(totals), server: served }, options);
+    const segments = await walker.ledger.audit(before, walker.monitor);
+    return resultOf(walker, serving.port, { client: sum(totals), server: served }, segments, options);
   } finally {
     await walker.stop();
     walker.monitor.close();
   }
 }
 
-function resultOf(walker: Walker, port: number, counted: Sides<TcpTotals>, options: RaceOptions): RaceResult {
+/** Has connections that are older than the agent carry data, or end, from now on. */
+async function leave(held: HeldTcp, options: RaceOptions): Promise<TcpTotals> {
+  if (options.olderClose === undefined) {
+    await held.run(options.seconds);
+  } else {
+    // A round first, so that the pass for them is on its way when they end.
+    held.program.process.write('send 1000\n');
+  }
+  return held.close();
+}
+
+async function startRacer(client: Host, to: Target, racer: Racer, seconds: number): Promise<TcpTotals> {
+  const seed = randomInt(1, 2 ** 31);
+  return startTcpClient(client, { seed, ...racer, ...to, connections: 0, seconds }).end();
+}
+
+function resultOf(
+  walker: Walker,
+  port: number,
+  counted: Sides<TcpTotals>,
+  segments: AuditRow[],
+  options: RaceOptions,
+): RaceResult {
   const { ledger, monitor, sampler } = walker;
   if (counted.client.errors + counted.server.errors > 0)
     throw new Error(`the traffic itself went wrong: ${JSON.stringify(counted)}`);
@@ -198,10 +243,12 @@ function resultOf(walker: Walker, port: number, counted: Sides<TcpTotals>, optio
   return {
     differences: ledger.differences(port, expected),
     fell: ledger.fell,
-    segments: ledger.segments(),
+    segments,
     expected,
     other: ledger.other,
-    counters: Object.fromEntries(COUNTERS.map((name) => [name, monitor.counter(name)])) as RaceResult['counters'],
+    counters: Object.fromEntries(
+      COUNTERS.map((name) => [name, monitor.counter(name)]),
+    ) as RaceResult['counters'],
     missed: programs.reduce((missed, name) => missed + monitor.stats(name).missed, 0),
     walks: sampler.statistics.snapshots,
     read: walker.read,

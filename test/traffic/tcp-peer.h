@@ -42,6 +42,8 @@ static inline void end_peer(struct peer *p)
 {
 	if (per_connection)
 		keep_connection(&p->own);
+	/* Not by close() alone: whoever looks through open files, as a BPF iterator does, holds the file a moment longer. */
+	epoll_ctl(poller, EPOLL_CTL_DEL, p->fd, NULL);
 	close(p->fd);
 	free(p);
 	live--;

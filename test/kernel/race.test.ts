@@ -1,0 +1,44 @@
+// Walks that never pause race with connections that come and go: not one byte, connection or segment is lost or doubled.
+// The long version is bench/soak.ts.
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { whyNoLab } from '../hosts/why-no-lab.ts';
+import { RaceLabs, type ScenarioName } from '../support/race-scenarios.ts';
+
+const why = whyNoLab();
+
+describe('walks that race with', () => {
+  let labs: RaceLabs;
+  beforeAll(() => {
+    labs = new RaceLabs();
+  });
+  beforeEach((context) => {
+    if (why !== null) context.skip(why);
+  });
+  afterAll(async () => labs.close());
+
+  it.each([
+    ['IPv4', true],
+    ['IPv6', true],
+    ['IPv4', false],
+  ] as const)(
+    'churn over %s (processes tracked: %s) lose and double nothing',
+    async (family, trackProcess) => {
+      expect(await labs.problems('churn', { family, trackProcess, seconds: 4, slots: 16_384 })).toEqual([]);
+    },
+  );
+
+  it.each([
+    ['close', 'closes of a few connections'],
+    ['crowd', 'more sockets than there are slots'],
+    ['reuse', 'sockets that are connected again and again'],
+    ['loss', 'connections that lose packets'],
+    ['trickle', 'a connection that rests now and then'],
+    ['retiring', 'flows that are forgotten as soon as they rest'],
+    ['older', 'connections that close while the agent starts'],
+    ['busy', 'connections that are busy while the agent starts'],
+    ['missed', 'closes that the kernel does not tell'],
+  ] as const satisfies readonly (readonly [ScenarioName, string])[])('%s: %s', async (scenario) => {
+    const fault = scenario === 'missed' ? { object: await labs.build(scenario) } : {};
+    expect(await labs.problems(scenario, fault)).toEqual([]);
+  });
+});

@@ -1,0 +1,105 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { findTool } from '../hosts/find-tool.ts';
+import { HostProcess } from '../hosts/host-process.ts';
+import type { Lab } from '../hosts/lab.ts';
+
+/** A series of an answer, with its value at the time of the question. */
+export interface Series {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+interface Answer<T> {
+  readonly status: string;
+  readonly error?: string;
+  readonly data: T;
+}
+type Point = readonly [seconds: number, value: string];
+interface QueryData<T> {
+  readonly result: readonly ({ readonly metric: Readonly<Record<string, string>> } & T)[];
+}
+
+const START_LIMIT_MS = 20_000;
+
+/** A real Prometheus on a free port of loopback, with its files in the lab's folder. */
+export class PrometheusServer {
+  readonly process: HostProcess;
+  readonly #url: string;
+
+  private constructor(process: HostProcess, url: string) {
+    this.process = process;
+    this.#url = url;
+  }
+
+  /** Starts it with a configuration in YAML and waits until it listens. */
+  static async start(lab: Lab, configuration: string): Promise<PrometheusServer> {
+    const file = join(lab.folder, 'prometheus.yml');
+    writeFileSync(file, configuration);
+    const argv = [findTool('prometheus'), `--config.file=${file}`, '--web.listen-address=127.0.0.1:0'];
+    const child = new HostProcess([
+      'setpriv',
+      '--pdeathsig',
+      'KILL',
+      ...argv,
+      `--storage.tsdb.path=${join(lab.folder, 'tsdb')}`,
+    ]);
+    const end = performance.now() + START_LIMIT_MS;
+    for (;;) {
+      const address = /Listening on".* address=(\S+)/.exec(child.stderr)?.[1];
+      if (address !== undefined) return new PrometheusServer(child, `http://${address}`);
+      if (!child.running || performance.now() > end)
+        throw new Error(`prometheus does not listen: ${child.stderr.slice(-600)}`);
+      await sleep(20);
+    }
+  }
+
+  /** The answer to a question in PromQL, as of now. Throws what Prometheus says is wrong with it. */
+  async query(promql: string): Promise<readonly Series[]> {
+    const { result } = await this.#ask<QueryData<{ value: Point }>>('query', { query: promql });
+    return result.map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }));
+  }
+
+  /** The one value of the answer. Throws when it has none, or several. */
+  async value(promql: string): Promise<number> {
+    const [series, ...more] = await this.query(promql);
+    if (series === undefined || more.length > 0)
+      throw new Error(`${promql}: ${more.length + (series ? 1 : 0)} series`);
+    return series.value;
+  }
+
+  /** What was scraped of the one series of a range selector: `up[20s]`. */
+  async samples(range: string): Promise<readonly { readonly seconds: number; readonly value: number }[]> {
+    const { result } = await this.#ask<QueryData<{ values: readonly Point[] }>>('query', { query: range });
+    const [series, ...more] = result;
+    if (series === undefined || more.length > 0) throw new Error(`${range}: ${result.length} series`);
+    return series.values.map(([seconds, value]) => ({ seconds, value: Number(value) }));
+  }
+
+  /** The unit of a metric family, which only OpenMetrics has. */
+  async unit(family: string): Promise<string | undefined> {
+    const metadata = await this.#ask<readonly { unit: string }[]>('targets/metadata', { metric: family });
+    return metadata[0]?.unit;
+  }
+
+  /** Waits until the answer has a series with a value other than 0. */
+  async until(promql: string, limitMs = 15_000): Promise<void> {
+    const end = performance.now() + limitMs;
+    while (!(await this.query(promql).catch(() => [])).some(({ value }) => value !== 0)) {
+      if (performance.now() > end) throw new Error(`${promql} had no answer for ${limitMs} ms`);
+      await sleep(100);
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.process.stop({ graceMs: 2_000 });
+  }
+
+  async #ask<T>(what: string, parameters: Record<string, string>): Promise<T> {
+    const response = await fetch(`${this.#url}/api/v1/${what}?${new URLSearchParams(parameters).toString()}`);
+    const answer = (await response.json()) as Answer<T>;
+    if (answer.status !== 'success') throw new Error(`prometheus: ${answer.error}`);
+    return answer.data;
+  }
+}

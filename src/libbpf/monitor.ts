@@ -177,6 +177,7 @@ export class Monitor extends Handle {
   #attachTcp(): void {
     this.#object.program('tcp_state').attach();
     this.#note('tcp_state', '');
+    this.#tryAttach('tcp_destroy', () => void this.#object.program('tcp_destroy').attach());
     if (this.#options.trackProcess)
       this.#tryAttach('tcp_connect', () => void this.#object.program('tcp_connect').attach());
   }
@@ -243,7 +244,7 @@ function configure(
     if (value < 64 || (value & (value - 1)) !== 0)
       throw new NetcError('E_INTERNAL', { reason: `${value} is no size of a table` });
   }
-  const wanted = new Set<string>(['tcp_state', 'boot', plan.walk, ...UDP_PROGRAMS[plan.udp].needed]);
+  const wanted = new Set<string>(['tcp_state', 'tcp_destroy', 'boot', plan.walk, ...UDP_PROGRAMS[plan.udp].needed]);
   if (options.trackProcess) wanted.add('tcp_connect');
   if (plan.udpPeers) for (const name of UDP_PROGRAMS.tracepoint.peers) wanted.add(name);
   for (const program of object.programs())

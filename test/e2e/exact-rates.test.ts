@@ -1,6 +1,6 @@
 // Bytes a second of a sender that keeps its pace are those that its program has sent in a second.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startIperf3, startIperf3Client } from '../hosts/programs.ts';
 import { HeldTcp, startTcpServer } from '../hosts/tcp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
@@ -72,11 +72,15 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
 }
 
-describe.skipIf(skip !== null)(`rates of steady senders${skip === null ? '' : `: ${skip}`}`, () => {
+describe('rates of steady senders', () => {
+  beforeEach((context) => {
+    if (skip !== null) context.skip(skip);
+  });
   let exact: ExactLab;
   let agent: TestAgent;
 
   beforeAll(async () => {
+    if (skip !== null) return;
     exact = await ExactLab.open();
     agent = await startAgent('--udp', 'tracepoint');
     for (let i = 0; i < 3; i++) await freshPage(agent); // the first ones are slow, and snapshots then far apart

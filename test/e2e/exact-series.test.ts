@@ -1,5 +1,5 @@
 // Which series a connection is in: a client's are told by port, a server's live ones each by itself, its ended ones together.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { HeldTcp, runTcpClient, startTcpServer, type ConnectionTotals } from '../hosts/tcp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import type { TestAgent } from '../support/agent.ts';
@@ -50,11 +50,15 @@ function served(address: string, live: readonly ConnectionTotals[], ended: Bytes
   return Object.fromEntries([...each, [address, ended]]);
 }
 
-describe.skipIf(skip !== null)(`series of TCP connections${skip === null ? '' : `: ${skip}`}`, () => {
+describe('series of TCP connections', () => {
+  beforeEach((context) => {
+    if (skip !== null) context.skip(skip);
+  });
   let exact: ExactLab;
   let agent: TestAgent;
 
   beforeAll(async () => {
+    if (skip !== null) return;
     exact = await ExactLab.open();
     agent = await startAgent('--udp', 'off');
   });

@@ -1,5 +1,5 @@
 // Kinds of TCP whose bytes the kernel books in its own ways: in a SYN, over several subflows, again after a loss.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { lose } from '../hosts/firewall.ts';
 import type { Host } from '../hosts/host.ts';
 import { runTcpClient, startTcpServer } from '../hosts/tcp-traffic.ts';
@@ -22,11 +22,15 @@ async function kernelCounter(host: Host, file: string, table: string, name: stri
   return Number(value);
 }
 
-describe.skipIf(skip !== null)(`bytes of kinds of TCP${skip === null ? '' : `: ${skip}`}`, () => {
+describe('bytes of kinds of TCP', () => {
+  beforeEach((context) => {
+    if (skip !== null) context.skip(skip);
+  });
   let exact: ExactLab;
   let agent: TestAgent;
 
   beforeAll(async () => {
+    if (skip !== null) return;
     exact = await ExactLab.open(FAST_OPEN);
     agent = await startAgent('--udp', 'off');
   });
@@ -67,7 +71,10 @@ describe.skipIf(skip !== null)(`bytes of kinds of TCP${skip === null ? '' : `: $
   });
 });
 
-describe.skipIf(skip !== null)(`bytes of several subflows${skip === null ? '' : `: ${skip}`}`, () => {
+describe('bytes of several subflows', () => {
+  beforeEach((context) => {
+    if (skip !== null) context.skip(skip);
+  });
   it('are exact in sum, and each has its own addresses', async () => {
     const exact = await ExactLab.open();
     await using _ = { [Symbol.asyncDispose]: async () => exact.close() };
@@ -102,7 +109,10 @@ describe.skipIf(skip !== null)(`bytes of several subflows${skip === null ? '' : 
   });
 });
 
-describe.skipIf(skip !== null)(`bytes under loss${skip === null ? '' : `: ${skip}`}`, () => {
+describe('bytes under loss', () => {
+  beforeEach((context) => {
+    if (skip !== null) context.skip(skip);
+  });
   it.each(FAMILIES)(
     'are exact over %s when 3 % are lost, and what was sent again is told',
     async (family) => {

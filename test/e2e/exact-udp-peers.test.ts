@@ -1,5 +1,5 @@
 // Who is at the other end of a datagram, who serves, and what stays unknown.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startDnsmasq } from '../hosts/programs.ts';
 import { runUdpClient, startUdpServer } from '../hosts/udp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
@@ -10,11 +10,15 @@ import { bytesOf, expectExactUdp, udpBytes } from '../support/udp-exactness.ts';
 const skip = whyNoLab();
 const FAMILIES: readonly Family[] = ['IPv4', 'IPv6'];
 
-describe.skipIf(skip !== null)(`peers of UDP sockets${skip === null ? '' : `: ${skip}`}`, () => {
+describe('peers of UDP sockets', () => {
+  beforeEach((context) => {
+    if (skip !== null) context.skip(skip);
+  });
   let exact: ExactLab;
   let agent: TestAgent;
 
   beforeAll(async () => {
+    if (skip !== null) return;
     exact = await ExactLab.open();
     agent = await startAgent('--udp', 'tracepoint');
   });
@@ -96,7 +100,10 @@ describe.skipIf(skip !== null)(`peers of UDP sockets${skip === null ? '' : `: ${
   });
 });
 
-describe.skipIf(skip !== null)(`--udp=off${skip === null ? '' : `: ${skip}`}`, () => {
+describe('--udp=off', () => {
+  beforeEach((context) => {
+    if (skip !== null) context.skip(skip);
+  });
   it('counts no datagram', async () => {
     const exact = await ExactLab.open();
     await using _ = { [Symbol.asyncDispose]: async () => exact.close() };

@@ -1,5 +1,5 @@
 // Datagrams by the tracepoints: what the page says of a pair equals what the calls of its two programs returned.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { drop } from '../hosts/firewall.ts';
 import { runUdpClient, startUdpServer, type UdpClientOptions } from '../hosts/udp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
@@ -11,11 +11,15 @@ const skip = whyNoLab();
 const FAMILIES: readonly Family[] = ['IPv4', 'IPv6'];
 const TALK = { count: 200, size: [0, 1_400], reply: true } as const;
 
-describe.skipIf(skip !== null)(`bytes of UDP datagrams${skip === null ? '' : `: ${skip}`}`, () => {
+describe('bytes of UDP datagrams', () => {
+  beforeEach((context) => {
+    if (skip !== null) context.skip(skip);
+  });
   let exact: ExactLab;
   let agent: TestAgent;
 
   beforeAll(async () => {
+    if (skip !== null) return;
     exact = await ExactLab.open();
     agent = await startAgent('--udp', 'tracepoint');
   });

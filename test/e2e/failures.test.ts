@@ -1,5 +1,5 @@
 // Connections that never were: each attempt is counted once, by the reason that its program was told.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { drop } from '../hosts/firewall.ts';
 import {
   type ConnectFailOptions,
@@ -19,11 +19,15 @@ const REASONS = ['refused', 'timed_out', 'unreachable', 'aborted', 'other'] as c
 const PORTS = { IPv4: 1_000, IPv6: 2_000 } as const;
 const [REFUSED, SILENT, UNREACHABLE] = [1, 2, 3];
 
-describe.skipIf(skip !== null)(`failed connects${skip === null ? '' : `: ${skip}`}`, () => {
+describe('failed connects', () => {
+  beforeEach((context) => {
+    if (skip !== null) context.skip(skip);
+  });
   let exact: ExactLab;
   let agent: TestAgent;
 
   beforeAll(async () => {
+    if (skip !== null) return;
     exact = await ExactLab.open();
     for (const base of Object.values(PORTS)) {
       await drop(exact.server, 'input', `tcp dport ${base + SILENT}`);

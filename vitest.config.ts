@@ -21,6 +21,9 @@ export default defineConfig({
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], env, testTimeout: 20_000 } },
       { test: { name: 'kernel', include: ['test/kernel/**/*.test.ts'], ...onTheMachine } },
       { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...onTheMachine } },
+      // long, and not part of npm test: npm run test:guards
+      { test: { name: 'guards', include: ['test/guards/**/*.test.ts'], ...onTheMachine } },
+      { test: { name: 'vm', include: ['test/vm/**/*.test.ts'], ...onTheMachine } },
     ],
   },
 });

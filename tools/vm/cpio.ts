@@ -27,7 +27,12 @@ export function writeCpio(path: string, files: ReadonlyMap<string, Content>): vo
         known.add(folder);
       }
       if ('link' in content) put(name.slice(1), MODE.link, Buffer.from(content.link));
-      else put(name.slice(1), MODE.program, content instanceof Uint8Array ? content : readFileSync(content.file));
+      else
+        put(
+          name.slice(1),
+          MODE.program,
+          content instanceof Uint8Array ? content : readFileSync(content.file),
+        );
     }
     put(TRAILER, 0, new Uint8Array());
   } finally {
@@ -44,7 +49,21 @@ function foldersAbove(name: string): string[] {
 function header(name: string, mode: number, inode: number, size: number): Buffer {
   const links = 1;
   const [owner, group, time, device, namesSum] = [0, 0, 0, 0, 0];
-  const fields = [inode, mode, owner, group, links, time, size, device, device, device, device, name.length + 1, namesSum];
+  const fields = [
+    inode,
+    mode,
+    owner,
+    group,
+    links,
+    time,
+    size,
+    device,
+    device,
+    device,
+    device,
+    name.length + 1,
+    namesSum,
+  ];
   const text = MAGIC + fields.map((field) => field.toString(16).padStart(8, '0')).join('') + name + '\0';
   return Buffer.concat([Buffer.from(text, 'latin1'), padding(text.length)]);
 }

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Brings one kernel of kernels.txt into the cache: sh tools/vm/fetch.sh NAME [--newer]. Prints its folder, which holds
-# vmlinuz, veth.ko and the name of the package. What is there stays, unless --newer is given and there is a newer one.
+# Brings a kernel into the cache: sh tools/vm/fetch.sh NAME ARCHITECTURE SUITE PACKAGE [--newer]. PACKAGE is a regular
+# expression; the newest that matches is taken. The kernel's folder then holds vmlinuz, veth.ko and the package's name.
+# What is there stays, unless --newer is given and there is a newer one.
 #
 # apt does it, with a state of its own, so that the suites of other releases never meet this machine's packages.
 set -eu
@@ -8,49 +9,13 @@ cd "$(dirname "$0")/../.."
 . tools/lib.sh
 . tools/vm/lib.sh
 
-name=$1
-newer=${2-}
+name=$1 architecture=$2 suite=$3 pattern=$4 newer=${5-}
 folder=$VM_CACHE/$name
 CANDIDATES=3 # a point release may vanish between the index and the download: then the one before it does
 
-read -r architecture suite pattern <<END
-$(awk -v name="$name" '$1 == name { print $2, $3, $4 }' tools/vm/kernels.txt)
-END
-if [ -z "${pattern-}" ]; then
-	say "kernels.txt knows no $name"
-	exit 2
-fi
-
-# An apt that knows one suite, for one architecture, and of which nothing is installed.
-private_apt() {
-	state=$VM_CACHE/apt/$suite-$architecture
-	mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
-	: >"$state/status"
-	{
-		echo "deb $archive $suite main"
-		case $suite in *-backports) ;; *) echo "deb $security $suite-security main" ;; esac
-	} >"$state/sources.list"
-	cat >"$state/apt.conf" <<-END
-		APT::Architecture "$architecture";
-		APT::Architectures "$architecture";
-		APT::Sandbox::User "$(id -un)";
-		Acquire::Languages "none";
-		Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
-		Acquire::Retries "2";
-		Acquire::http::Timeout "20";
-		Acquire::https::Timeout "20";
-		Dir::Etc::sourcelist "$state/sources.list";
-		Dir::Etc::sourceparts "/dev/null";
-		Dir::State::Lists "$state/lists";
-		Dir::State::status "$state/status";
-		Dir::Cache "$state/cache";
-	END
-	conf=$state/apt.conf
-}
-
 # The image packages that match, newest first.
 candidates() {
-	apt-cache -c "$conf" search --names-only "^$pattern\$" | awk '{ print $1 }' | grep -v unsigned | sort -rV | head -n $CANDIDATES
+	apt-cache -c "$conf" search --names-only "^$pattern\$" | awk '{ print $1 }' | sort -rV | head -n $CANDIDATES
 }
 
 # Since 7.0 the image package is empty, and linux-binary and linux-modules of the same version hold what it held.
@@ -83,8 +48,11 @@ bring() {
 		say "no Debian repository is known here: kernels come by apt from a Debian mirror, after apt-get update"
 		return 1
 	}
-	private_apt
-	apt-get -q -c "$conf" update >&2 || return
+	private_apt "$suite" "$architecture"
+	apt-get -q -c "$conf" update >&2 || {
+		say "apt-get update failed for $suite"
+		return 1
+	}
 	for package in $(candidates); do
 		if [ "$(cat "$folder/package" 2>/dev/null)" = "$package" ]; then return; fi
 		say "fetching $package of $suite"
@@ -102,8 +70,8 @@ bring() {
 	return 1
 }
 
-mkdir -p "$VM_CACHE"
 if ! [ -f "$folder/package" ] || [ "$newer" = --newer ]; then
+	lock_cache
 	bring || [ -f "$folder/package" ] || exit 1
+	rm -rf "$VM_CACHE/apt"
 fi
-echo "$folder"

@@ -15,23 +15,30 @@ const SOURCES = [
   'src/**/*.ts',
   'test/hosts/*.ts',
   'test/support/*.ts',
-  'test/vm/**/*.ts',
+  'test/vm/guest/*.ts',
   'package.json',
   'build/kube-netc.bpf.o',
   'build/traffic/*',
 ];
 
-/** Writes the part of the initramfs that all kernels share. @param busybox a static one */
-export function writeUserland(path: string, busybox: string): void {
+/** An emulated CPU is some twenty times slower: within the same share of it, a page would be minutes old. */
+const SHARE = ['SHARE_OF_A_CORE = 0.01', 'SHARE_OF_A_CORE = 1'] as const;
+
+/** Writes the part of the initramfs that all kernels share. @param cache where tools/vm/programs.sh has put its programs */
+export function writeUserland(path: string, cache: string): void {
   const files = new Map<string, Content>();
   files.set('/init', { file: join(TREE, 'tools/vm/init') });
-  files.set('/bin/busybox', { file: busybox });
+  files.set('/bin/busybox', { file: join(cache, 'bin/busybox') });
+  files.set('/bin/exit-status', { file: join(cache, 'bin/exit-status') });
   files.set('/usr/bin/node', { file: realpathSync(process.execPath) });
+  files.set('/bin/sh', { file: which('sh') }); // that of busybox runs its own ip and setpriv first
   for (const name of PROGRAMS) files.set(`/usr/sbin/${name}`, { file: which(name) });
   for (const file of globSync(SOURCES, { cwd: TREE })) addSource(files, file);
   for (const file of modules()) files.set(`${HOME}/${file}`, { file: join(TREE, file) });
   const native = [...files.values()].flatMap((content) => ('file' in content ? [content.file] : []));
-  const roots = native.filter((file) => /\/(node|busybox|ip|nsenter|setpriv)$|\.node$|\/build\/traffic\//.test(file));
+  const roots = native.filter((file) =>
+    /\/(node|busybox|dash|bash|ip|nsenter|setpriv)$|\.node$|\/build\/traffic\//.test(file),
+  );
   for (const library of [libbpf(), ...libraries([...roots, libbpf()])]) files.set(library, { file: library });
   writeCpio(path, files);
 }
@@ -48,7 +55,7 @@ function addSource(files: Map<string, Content>, file: string): void {
   }
   const stripped = stripTypeScriptTypes(readFileSync(join(TREE, file), 'utf8'));
   const script = stripped.replaceAll(/((?:from|import|import\()\s*'\.[^']*)\.ts'/g, "$1.js'");
-  files.set(path.replace(/ts$/, 'js'), Buffer.from(script));
+  files.set(path.replace(/ts$/, 'js'), Buffer.from(script.replace(...SHARE)));
   files.set(path, { link: basename(path).replace(/ts$/, 'js') });
 }
 
@@ -70,7 +77,9 @@ function modules(): string[] {
     packages: Record<string, { dev?: boolean; optional?: boolean; devOptional?: boolean }>;
   };
   return Object.entries(lock.packages)
-    .filter(([name, entry]) => name !== '' && !entry.dev && !entry.devOptional && !name.includes('/node-linux-'))
+    .filter(
+      ([name, entry]) => name !== '' && !entry.dev && !entry.devOptional && !name.includes('/node-linux-'),
+    )
     .filter(([name]) => existsSync(join(TREE, name)))
     .flatMap(([name]) => globSync(`${name}/**/*.{js,cjs,mjs,json,node}`, { cwd: TREE }))
     .filter((file) => !/\/(musl_|test|doc|docs|benchmarks?|examples?)[^/]*\//.test(file));

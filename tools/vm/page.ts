@@ -1,0 +1,62 @@
+import type { Tested } from './test-kernel.ts';
+
+const MARKS = { PASS: 'yes', FAIL: 'no', INFRA: 'not known' } as const;
+
+/** docs/reference/kernels.md: what works on which kernel, as tested. */
+export function kernelsPage(tested: readonly Tested[], date: Date): string {
+  const names = [...new Set(tested.flatMap(({ checks }) => checks.map(({ name }) => name)))];
+  const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  const mark = ({ checks }: Tested, name: string): string => {
+    const found = checks.filter((check) => check.name === name);
+    if (found.length === 0) return '-';
+    if (!found.every(({ passed }) => passed)) return 'NO';
+    return found.some(({ excused }) => excused) ? 'not always' : 'yes';
+  };
+  const kernels = tested.map(({ release, kernel, package: name, kind }) =>
+    row([release ?? 'did not come up', kernel.architecture, `\`${name}\``, kernel.suite, MARKS[kind]]),
+  );
+  const head = [
+    'what the tests saw',
+    ...tested.map(({ release, kernel }) => release?.split('-')[0] ?? kernel.name),
+  ];
+  return [
+    `<!-- Made by npm run test:kernels -- --page, on ${date.toISOString().slice(0, 10)}. Do not edit. -->\n`,
+    '# Kernels\n',
+    ...INTRODUCTION,
+    `What follows was run on ${date.toISOString().slice(0, 10)}.\n`,
+    '## The kernels\n',
+    row(['Linux', 'architecture', "Debian's package", 'suite', 'as it should be']),
+    row(['---', '---', '---', '---', '---']),
+    ...kernels,
+    '\n## What works where\n',
+    row(head),
+    row(head.map(() => '---')),
+    ...names.map((name) => row([name, ...tested.map((each) => mark(each, name))])),
+    '',
+    ...NOTES,
+  ].join('\n');
+}
+
+const INTRODUCTION = [
+  'kube-netc asks for Linux 5.15 on x86-64 and 6.4 on arm64, with type information (`CONFIG_DEBUG_INFO_BTF`). It asks the',
+  'kernel what it can do and never compares versions: `kube-netc doctor` says what it found.\n',
+  '`npm run test:kernels` boots stock kernels of Debian in emulated machines (QEMU without KVM, two CPUs), runs the agent',
+  'there, lets programs exchange bytes that they count, and compares the page with them, to the byte.\n',
+];
+
+const NOTES = [
+  'A dash: not looked at, since the agent cannot run there.\n',
+  '- 5.10 is older than what the agent promises to run on: it must say so in one line, and end.',
+  '- 5.15 to 6.0 are promised and were not run: Debian has no such kernels.',
+  '- Before 6.2 live sockets are read by `walk_probe` (`bpf_probe_read_kernel` for each field), from 6.2 on by `walk_cast`',
+  '  (`bpf_rdonly_cast`): the same numbers, three times faster.',
+  '- UDP is counted by fentry on all of these. A kernel that refuses fentry has the tracepoints `sock_send_length` and',
+  '  `sock_recv_length` (Linux 6.3) for it: those are tested wherever `npm test` runs on such a kernel.',
+  '- Not always: a kernel that may take a task off its CPU at any moment (preemption model `full`, or `lazy`, the default from',
+  '  7.0 on) may do so within a BPF program, and then skips that program for other tasks on this CPU until the first is back.',
+  '  From 7.0 on that is so for tracepoints too. `kube_netc_agent_lost_total{reason="probe_skipped"}` counts it; emulation,',
+  '  where programs run some twenty times longer, makes it frequent.',
+  '- One emulated CPU runs at a time, so what two CPUs do to each other within a few instructions is tested by `npm test` on',
+  '  the machine itself, not here.',
+  '',
+];

@@ -30,7 +30,7 @@ async function measure(trackProcess: boolean): Promise<Record<string, unknown>> 
     cpu: 1,
   });
   await server.stop();
-  const programs = trackProcess ? ['tcp_state', 'tcp_connect'] : ['tcp_state'];
+  const programs = ['tcp_state', 'tcp_destroy', ...(trackProcess ? ['tcp_connect'] : [])];
   const of = programs.map((name) => {
     const { runTimeNs, runCount, missed } = monitor.stats(name);
     return [

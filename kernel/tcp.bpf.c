@@ -5,10 +5,12 @@
  * Needs: Linux >= 5.15 (tp_btf, bpf_get_socket_cookie and bpf_skc_to_tcp_sock in tracing programs).
  *
  * tcp_state    at ESTABLISHED a socket takes a slot; at CLOSE its final counters go to its flow's book.
+ * tcp_destroy  does the same for a socket that goes and still has a slot: its CLOSE was missed.
  * tcp_connect  attached only where processes are tracked: at SYN_SENT and LISTEN the program that asked is still the
  *              current one, so its name is kept. A program of its own, because a BPF program that an interrupt
  *              meets while it runs on the same CPU is skipped (recursion guard of the tracepoint): the less tcp_state
- *              does where interrupts are on, the rarer a close is missed. What is missed the walk finds.
+ *              does where interrupts are on, the rarer a close is missed. tcp_destroy runs with interrupts' work held
+ *              off (inet_csk_destroy_sock), so it is not skipped; a socket that nobody destroys yet the walk finds.
  */
 
 /* What is known of a connection at its end. */
@@ -18,12 +20,15 @@
 #define END_LISTENER 8	  /* it was no connection at all */
 #define END_FIN_DUE 16	  /* the peer's FIN is still to come */
 
-static __always_inline __u32 describe_end(struct sock *sk, int oldstate, enum role role)
+/* `oldstate` TCP_CLOSE: it is not known any more. Who closed before it got a peer or an answer is told by what is left. */
+static __always_inline __u32 describe_end(struct sock *sk, struct tcp_sock *tp, int oldstate, enum role role)
 {
 	int err = sk->sk_err;
 
-	if (oldstate == TCP_LISTEN)
+	if (oldstate == TCP_LISTEN || (oldstate == TCP_CLOSE && !sk->__sk_common.skc_dport))
 		return END_LISTENER;
+	if (oldstate == TCP_CLOSE && role == ROLE_CLIENT && !tp->bytes_acked)
+		return END_FAILED;
 	if (oldstate == TCP_SYN_SENT || (oldstate == TCP_SYN_RECV && role == ROLE_CLIENT))
 		return END_FAILED;
 	if (oldstate == TCP_SYN_RECV)
@@ -136,7 +141,7 @@ static __always_inline int on_close(struct sock *sk, int oldstate)
 		return 0;
 	else
 		role = role_at_close(sk, tp, oldstate);
-	end.flags = describe_end(sk, oldstate, role);
+	end.flags = describe_end(sk, tp, oldstate, role);
 	/* no error and no SYN: the kernel had no port or no memory for one, and told the program so by connect() alone */
 	end.failure = sk->sk_err || tp->segs_out ? connect_failure(sk->sk_err) : FAILED_OTHER;
 	if (!(end.flags & END_LISTENER)) {
@@ -179,6 +184,17 @@ int BPF_PROG(tcp_state, struct sock *sk, int oldstate, int newstate)
 	if (!cookie)
 		cookie = bpf_get_socket_cookie(sk);
 	take_slot(cookie, sk, newstate == TCP_ESTABLISHED && oldstate != TCP_SYN_SENT, bpf_ktime_get_ns(), 0);
+	return 0;
+}
+
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(tcp_destroy, struct sock *sk)
+{
+	__u64 cookie = sk->__sk_common.skc_cookie.counter;
+
+	/* Nearly always there is none. The places side by side are enough: they cost little, and nearly all are there. */
+	if (cookie && find_slot_among(cookie, sk, SLOT_PROBES / 2) >= 0)
+		on_close(sk, TCP_CLOSE);
 	return 0;
 }
 

@@ -184,8 +184,11 @@ static __always_inline void walk_locked(enum how how, struct slot *slot, __u32 i
 	}
 	old = (__s64)(control.walk_now_ns - slot->born_ns) > (__s64)STALE_AFTER_NS;
 	if (!same || (state == TCP_CLOSE && old)) {
-		/* a socket of the first pass that closed before its slot was taken has been counted by its close */
-		drop_stale(slot, &key, &now, same && (slot->born_ns || slot->book & BOOK_BOUND));
+		if (__sync_val_compare_and_swap(&slot->sock, sock | SLOT_LOCKED, sock | SLOT_LOCKED | SLOT_GONE) !=
+		    (sock | SLOT_LOCKED))
+			finish_close(slot, index);
+		else /* a socket of the first pass that closed before its slot was taken has been counted by its close */
+			drop_stale(slot, &key, &now, same && (slot->born_ns || slot->book & BOOK_BOUND));
 		return;
 	}
 	if (state != TCP_LISTEN && state != TCP_CLOSE) {

@@ -41,10 +41,13 @@ static __always_inline __u32 slot_place(__u64 cookie, int i)
 	return ((cookie * 0x9e3779b97f4a7c15ull) >> (8 * i - 16)) & config.slot_mask;
 }
 
-/* The place of a live socket: its index, or -1. A slot that is only waiting for a walk to free it does not count. */
-static __always_inline int find_slot(__u64 cookie, struct sock *sk)
+/*
+ * The place of a live socket among its first `places`: its index, or -1. A slot that is only waiting for a walk to free
+ * it does not count.
+ */
+static __always_inline int find_slot_among(__u64 cookie, struct sock *sk, int places)
 {
-	for (int i = 0; i < SLOT_PROBES; i++) {
+	for (int i = 0; i < places; i++) {
 		__u32 index = slot_place(cookie, i);
 		struct slot *slot = slot_at(index);
 
@@ -58,6 +61,11 @@ static __always_inline int find_slot(__u64 cookie, struct sock *sk)
 		}
 	}
 	return -1;
+}
+
+static __always_inline int find_slot(__u64 cookie, struct sock *sk)
+{
+	return find_slot_among(cookie, sk, SLOT_PROBES);
 }
 
 static __always_inline void remember_owner(__u32 index, struct task_struct *task)

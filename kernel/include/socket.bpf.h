@@ -140,7 +140,10 @@ static __always_inline __u64 sent_at_rest(enum how how, struct tcp_sock *tp, __u
 	return sent - (sent > READ(how, tp, bytes_sent) - READ(how, tp, bytes_retrans) ? 1 : 0);
 }
 
-/* The totals of a socket that nobody else writes: at TCP_CLOSE. Exact. A connect() that failed has sent nothing. */
+/*
+ * The totals of a socket that nobody else writes: at TCP_CLOSE. Exact. A connect() that failed has sent nothing.
+ * `oldstate` TCP_CLOSE: not known any more.
+ */
 static __always_inline void read_totals(struct sock *sk, struct tcp_sock *tp, enum role role, int oldstate,
 					struct totals *t)
 {
@@ -150,6 +153,8 @@ static __always_inline void read_totals(struct sock *sk, struct tcp_sock *tp, en
 	t->retrans_bytes = tp->bytes_retrans;
 	t->retrans_segs = tp->total_retrans;
 	t->sent_bytes = oldstate == TCP_SYN_SENT ? 0 : sent_payload(tp->bytes_acked, in_flight, role, fin);
+	if (oldstate == TCP_CLOSE)
+		t->sent_bytes = sent_at_rest(TRUSTED, tp, t->sent_bytes);
 	t->received_bytes = tp->bytes_received - fin_received(TRUSTED, sk);
 	t->sent_segs = tp->segs_out - t->retrans_segs;
 	t->received_segs = tp->segs_in;

@@ -128,6 +128,7 @@ const ESSENTIAL = ['tcp_state'];
 const WALKS = ['walk_cast', 'walk_probe'];
 const LOSSES: Readonly<Record<string, string>> = {
   tcp_connect: 'processes of short connections stay unknown',
+  tcp_destroy: 'a close that an interrupt hides is found by the next snapshot, if its memory is still there',
   boot: 'sockets older than the agent are counted only when they close',
   walk_cast:
     'live sockets are read by probe reads, three times slower (bpf_rdonly_cast is in Linux 6.2 and later)',

@@ -244,7 +244,13 @@ function configure(
     if (value < 64 || (value & (value - 1)) !== 0)
       throw new NetcError('E_INTERNAL', { reason: `${value} is no size of a table` });
   }
-  const wanted = new Set<string>(['tcp_state', 'tcp_destroy', 'boot', plan.walk, ...UDP_PROGRAMS[plan.udp].needed]);
+  const wanted = new Set<string>([
+    'tcp_state',
+    'tcp_destroy',
+    'boot',
+    plan.walk,
+    ...UDP_PROGRAMS[plan.udp].needed,
+  ]);
   if (options.trackProcess) wanted.add('tcp_connect');
   if (plan.udpPeers) for (const name of UDP_PROGRAMS.tracepoint.peers) wanted.add(name);
   for (const program of object.programs())

@@ -23,6 +23,7 @@ function told(programs: readonly ListedProgram[], links: readonly ListedLink[]):
 const TCP = [
   'boot tracing bpf_iter_task_file not attached',
   'tcp_connect tracing btf_trace_inet_sock_set_state raw_tracepoint',
+  'tcp_destroy tracing btf_trace_tcp_destroy_sock raw_tracepoint',
   'tcp_state tracing btf_trace_inet_sock_set_state raw_tracepoint',
 ];
 const PEERS = ['udp4_from', 'udp4_to', 'udp6_from', 'udp6_to'].map(

@@ -62,6 +62,15 @@ const trickle: RaceOptions['traffic'] = async (client, to) => {
   return held.close();
 };
 
+/** Leaves out closes that a packet brings: one in so many, less one. */
+function missClose(mask: string): Edit {
+  return {
+    file: 'kernel/tcp.bpf.c',
+    find: '\t\treturn on_close(sk, oldstate);\n',
+    put: `\t\treturn sk->sk_lock.owned || bpf_get_prandom_u32() & ${mask} ? on_close(sk, oldstate) : 0;\n`,
+  };
+}
+
 export const SCENARIOS = {
   /** Connections closed in all ways. */
   churn: { options: { seconds: SECONDS, older: 8 } },
@@ -72,7 +81,7 @@ export const SCENARIOS = {
   /** Sockets that are reset and connected again, each 50 times. */
   reuse: { options: { seconds: SECONDS, racers: [{ parallel: 4, reuse: 50, ...SIZES }] } },
   /** Short connections that lose packets, so that the last one is often sent again. */
-  loss: { options: { seconds: SECONDS, slots: 64, racers: [{ parallel: 8, close: 'client' }] }, loss: true },
+  loss: { options: { seconds: SECONDS, racers: [{ parallel: 8, close: 'client' }] }, loss: true },
   /** A connection that rests now and then. */
   trickle: { options: { seconds: SECONDS, slots: 64, racers: [], traffic: trickle } },
   /** Connections that close while the agent starts. */
@@ -87,16 +96,20 @@ export const SCENARIOS = {
       idleNs: 0,
       books: 16_384,
       trackProcess: false,
+      pauseMs: 1,
     },
   },
-  /** One close in 64 is not told, as when an interrupt meets the program. */
-  missed: {
+  /** Half of the closes by packet are not told, as when an interrupt meets the program. */
+  missed: { options: { seconds: SECONDS, older: 8, slots: 16_384 }, fault: [missClose('1')] },
+  /** The same without the program that makes it good: something may be lost, and nothing counted twice. */
+  hidden: {
     options: { seconds: SECONDS, racers: [{ parallel: 4, ...SIZES, close: 'mixed' }] },
     fault: [
+      missClose('63'),
       {
         file: 'kernel/tcp.bpf.c',
-        find: '\t\treturn on_close(sk, oldstate);\n',
-        put: '\t\treturn bpf_get_prandom_u32() & 63 ? on_close(sk, oldstate) : 0;\n',
+        find: '\tif (cookie && find_slot_among(cookie, sk, SLOT_PROBES / 2) >= 0)\n',
+        put: '\tif (0)\n',
       },
     ],
     problems: doubled,

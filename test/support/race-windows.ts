@@ -116,7 +116,7 @@ export const WINDOWS = {
   /** Between that and whether the FIN is in what was received. */
   flagging: before('include/socket.bpf.h', '\tread_barrier();\n\tdone = fin_received(how, sk);\n', 40),
   /** Between the numbers that tell who opened a connection. */
-  guessing: before('include/socket.bpf.h', '\t__u32 in_flight = next - READ(how, tp, snd_una);\n', 40),
+  guessing: before('include/socket.bpf.h', '\t__u32 next = READ(how, tp, snd_nxt);\n', 40),
   /** The close has seen the lock, and not left its end yet. */
   seenLock: before('tcp.bpf.c', '\t\tif (bpf_map_update_elem(&handoff, &index, end, BPF_ANY)) {\n', 40),
   /** It has left its end, and not said so. */

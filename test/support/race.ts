@@ -8,7 +8,7 @@ import { Features } from '../../src/libbpf/features.ts';
 import { Monitor } from '../../src/libbpf/monitor.ts';
 import { planMonitor } from '../../src/libbpf/monitor-plan.ts';
 import { FlowTable } from '../../src/tracker/flow-table.ts';
-import { LiveTable, TcpState } from '../../src/tracker/live-table.ts';
+import { LiveTable } from '../../src/tracker/live-table.ts';
 import { TREE } from '../hosts/find-tool.ts';
 import type { Host } from '../hosts/host.ts';
 import {
@@ -44,6 +44,8 @@ export interface RaceOptions {
   readonly olderClose?: Closing;
   /** More traffic, of a kind of its own. */
   readonly traffic?: (client: Host, to: Target) => Promise<TcpTotals>;
+  /** Rests so long between walks, and does not go before everything else: so both CPUs have connections to make. */
+  readonly pauseMs?: number;
   /** In place of the flow table of the agent. */
   readonly flows?: (books: ArrayBuffer) => FlowTable;
 }
@@ -95,8 +97,10 @@ export const CHURN: readonly Racer[] = [
 /** What connections that are older than the agent carry. */
 const OLDER = { request: [16, 9000], response: [0, 9000] } as const;
 
+/** TIME_WAIT and CLOSE in /proc/net/tcp. */
+const DEAD = ['06', '07'];
+
 const SETTLE_LIMIT_MS = 8_000;
-const SETTLED_TCP = 2; // snapshots in a row without a connection of ours
 
 /** The agent's own snapshots, taken without a pause in this process while connections come and go. */
 class Walker {
@@ -124,8 +128,8 @@ class Walker {
     });
   }
 
-  start(): void {
-    this.#walking = this.#walk();
+  start(pauseMs?: number): void {
+    this.#walking = this.#walk(pauseMs);
   }
 
   async stop(): Promise<void> {
@@ -133,30 +137,21 @@ class Walker {
     await this.#walking;
   }
 
-  /** Snapshots until no connection of these namespaces lives. */
-  async settle(netns: readonly number[]): Promise<void> {
+  /** Waits until no connection of these hosts lives, in a slot or without one, and takes the last snapshot. */
+  async settle(hosts: readonly Host[]): Promise<void> {
     const end = performance.now() + SETTLE_LIMIT_MS;
-    for (let quiet = 0; quiet < SETTLED_TCP && performance.now() < end;) {
-      await this.sampler.snapshot();
-      quiet = this.#connections(netns) === 0 ? quiet + 1 : 0;
-      await sleep(50);
-    }
-  }
-
-  #connections(netns: readonly number[]): number {
-    let count = 0;
-    for (let row = 0; row < this.live.count; row++) {
-      const listens = this.live.state[row] === TcpState.listen;
-      if (!listens && netns.includes(this.live.netns[row] ?? 0)) count++;
-    }
-    return count;
+    while ((await openSockets(hosts)) > 0 && performance.now() < end) await sleep(100);
+    await this.sampler.snapshot();
   }
 
   /** Before everything else on this machine, so that it has a CPU of its own however many the connections keep busy. */
-  async #walk(): Promise<void> {
+  async #walk(pauseMs: number | undefined): Promise<void> {
     const priority = getPriority();
-    setPriority(constants.priority.PRIORITY_HIGHEST);
-    while (!this.#ended) await this.sampler.snapshot();
+    if (pauseMs === undefined) setPriority(constants.priority.PRIORITY_HIGHEST);
+    while (!this.#ended) {
+      await this.sampler.snapshot();
+      if (pauseMs !== undefined) await sleep(pauseMs);
+    }
     setPriority(priority);
   }
 }
@@ -194,7 +189,7 @@ export async function race(exact: ExactLab, options: RaceOptions): Promise<RaceR
   try {
     const held = older && leave(older, options);
     walker.monitor.findOlder();
-    walker.start();
+    walker.start(options.pauseMs);
     const racers = options.racers ?? CHURN;
     const totals = await Promise.all([
       ...racers.map(async (racer) => startRacer(exact.client, to, racer, options.seconds)),
@@ -203,7 +198,7 @@ export async function race(exact: ExactLab, options: RaceOptions): Promise<RaceR
     ]);
     const served = await serving.stop();
     await walker.stop();
-    await walker.settle([exact.client.netnsInode, exact.server.netnsInode]);
+    await walker.settle([exact.client, exact.server]);
     const segments = await walker.ledger.audit(before, walker.monitor);
     return resultOf(walker, serving.port, { client: sum(totals), server: served }, segments, options);
   } finally {
@@ -223,6 +218,13 @@ async function leave(held: HeldTcp, options: RaceOptions): Promise<TcpTotals> {
   return held.close();
 }
 
+/** Sockets of TCP that are neither closed nor on their last wait (TIME_WAIT), which no program sees. */
+async function openSockets(hosts: readonly Host[]): Promise<number> {
+  const tables = hosts.flatMap((host) => ['tcp', 'tcp6'].map(async (table) => host.procNet(table)));
+  const lines = (await Promise.all(tables)).flatMap((text) => text.split('\n').slice(1));
+  return lines.filter((line) => line !== '' && !DEAD.includes(line.trim().split(/\s+/)[3] ?? '')).length;
+}
+
 async function startRacer(client: Host, to: Target, racer: Racer, seconds: number): Promise<TcpTotals> {
   const seed = randomInt(1, 2 ** 31);
   return startTcpClient(client, { seed, ...racer, ...to, connections: 0, seconds }).end();
@@ -239,7 +241,7 @@ function resultOf(
   if (counted.client.errors + counted.server.errors > 0)
     throw new Error(`the traffic itself went wrong: ${JSON.stringify(counted)}`);
   const expected = { client: sumsOf(counted.client), server: sumsOf(counted.server) };
-  const programs = ['tcp_state', ...((options.trackProcess ?? true) ? ['tcp_connect'] : [])];
+  const programs = ['tcp_state', 'tcp_destroy', ...((options.trackProcess ?? true) ? ['tcp_connect'] : [])];
   return {
     differences: ledger.differences(port, expected),
     fell: ledger.fell,

@@ -36,7 +36,7 @@ export function bytesOf(page: Page, source: string, remote: string): Bytes {
   return sumOf([source, ...UNBOUND].map((each) => page.pair(each, remote)));
 }
 
-/** The page must say of each run what its programs counted. @param skipped runs of programs that the kernel skipped */
+/** The page must say of each run what its programs counted. @param skipped runs of programs that the kernel skipped, where that excuses */
 export async function checkRuns(
   report: Report,
   what: string,

@@ -35,7 +35,9 @@ async function checkAgents(report: Report, net: Net, older: readonly Older[], wa
   report.time('start of the agent');
   await report.check(`agent: walks by ${walk}`, () => checkProbes(early, walk));
   await report.check('agent: --udp=auto takes fentry', () => checkUdpMode(early));
-  await report.check('agent: nothing hangs on a send, receive or packet of TCP', () => checkPrograms(walk));
+  await report.check('agent: nothing hangs on a send, receive or packet of TCP', () =>
+    checkPrograms(probesOf(early)),
+  );
   for (const each of older) await each.check(report, 'at its start', early, true);
   const tcp = await runTcp(net);
   report.time('runs of TCP');
@@ -53,7 +55,7 @@ async function checkAgents(report: Report, net: Net, older: readonly Older[], wa
   report.time('a page of now');
   const skipped = page.value('kube_netc_agent_lost_total', { reason: 'probe_skipped' });
   for (const each of older) await each.check(report, 'when closed', page, false);
-  await checkRuns(report, 'TCP', tcp, page, skipped);
+  await checkRuns(report, 'TCP', tcp, page, 0);
   await checkRuns(report, 'UDP', udp, page, skipped);
   await checkNames(report, tcp, page);
   await report.check('agent: has lost nothing', () => unlessSkipped(skipped, () => checkLost(page)));
@@ -74,6 +76,10 @@ function checkProbes(page: Page, walk: string): void {
   const probes = page.find('kube_netc_agent_probe_attached');
   equal(page.value('kube_netc_agent_probe_attached', { probe: walk }), 1);
   for (const { labels, value } of probes) equal(value, 1, `${labels['probe']} is not attached`);
+}
+
+function probesOf(page: Page): string[] {
+  return page.find('kube_netc_agent_probe_attached').map(({ labels }) => labels['probe'] ?? '');
 }
 
 function checkUdpMode(page: Page): void {

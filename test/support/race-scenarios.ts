@@ -92,8 +92,9 @@ export const SCENARIOS = {
   retiring: {
     options: {
       seconds: SECONDS,
-      racers: [{ parallel: 4, ...SIZES, close: 'mixed' }],
-      idleNs: 0,
+      racers: [{ parallel: 2, ...SIZES, close: 'mixed' }],
+      sources: 64,
+      idleNs: 4e6,
       books: 16_384,
       trackProcess: false,
       pauseMs: 1,

@@ -38,6 +38,8 @@ export interface RaceOptions {
   readonly idleNs?: number;
   readonly racers?: readonly Racer[];
   readonly server?: TcpServerOptions;
+  /** The client's addresses, used in turn: each is a flow of its own. 1 by default; IPv4 alone. */
+  readonly sources?: number;
   /** Connections opened before the agent starts, which carry data all the time. */
   readonly older?: number;
   /** They close in this way while the agent looks for them, instead of at the end. */
@@ -176,6 +178,8 @@ export async function race(exact: ExactLab, options: RaceOptions): Promise<RaceR
   const before = await kernelCounters(exact);
   const serving = await startTcpServer(exact.server, options.server);
   const [, address] = exact.addresses(options.family);
+  const bind = options.sources ? { bind: await addSources(exact, options.sources) } : {};
+  const racers = (options.racers ?? CHURN).map((racer) => ({ ...racer, ...bind }));
   const to = { address, port: serving.port };
   const older = options.older
     ? await HeldTcp.open(exact.client, {
@@ -188,9 +192,9 @@ export async function race(exact: ExactLab, options: RaceOptions): Promise<RaceR
   const walker = new Walker(exact, options);
   try {
     const held = older && leave(older, options);
+    if (held) await sleep(2); // what it was told must have left this process before the pass, which keeps it busy
     walker.monitor.findOlder();
     walker.start(options.pauseMs);
-    const racers = options.racers ?? CHURN;
     const totals = await Promise.all([
       ...racers.map(async (racer) => startRacer(exact.client, to, racer, options.seconds)),
       ...(options.traffic ? [options.traffic(exact.client, to)] : []),
@@ -205,6 +209,15 @@ export async function race(exact: ExactLab, options: RaceOptions): Promise<RaceR
     await walker.stop();
     walker.monitor.close();
   }
+}
+
+/** Gives the client more addresses of its network, from .100 on. */
+async function addSources(exact: ExactLab, count: number): Promise<string[]> {
+  const network = exact.client.v4.replace(/\d+$/, '');
+  const addresses = Array.from({ length: count }, (_, i) => `${network}${100 + i}`);
+  const device = exact.segment.device(exact.client);
+  await exact.client.ip(addresses.map((address) => `addr replace ${address}/24 dev ${device}`).join('\n'));
+  return addresses;
 }
 
 /** Has connections that are older than the agent carry data, or end, from now on. */

@@ -17,7 +17,7 @@
 #define END_ESTABLISHED 1 /* it was a connection: opened and closed */
 #define END_FAILED 2	  /* connect() failed: end.failure says why */
 #define END_RESET 4	  /* a reset ended it */
-#define END_LISTENER 8	  /* it was no connection at all */
+#define END_LISTENER 8	  /* it was no connection at all, or has been counted */
 #define END_FIN_DUE 16	  /* the peer's FIN is still to come */
 
 /* `oldstate` TCP_CLOSE: it is not known any more. Who closed before it got a peer or an answer is told by what is left. */
@@ -142,6 +142,9 @@ static __always_inline int on_close(struct sock *sk, int oldstate)
 	else
 		role = role_at_close(sk, tp, oldstate);
 	end.flags = describe_end(sk, tp, oldstate, role);
+	/* a socket of the first pass that closed before its slot was taken has been counted */
+	if (slot && oldstate == TCP_CLOSE && !slot->born_ns && !(slot->book & BOOK_BOUND))
+		end.flags = END_LISTENER;
 	/* no error and no SYN: the kernel had no port or no memory for one, and told the program so by connect() alone */
 	end.failure = sk->sk_err || tp->segs_out ? connect_failure(sk->sk_err) : FAILED_OTHER;
 	if (!(end.flags & END_LISTENER)) {

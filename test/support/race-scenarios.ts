@@ -100,8 +100,12 @@ export const SCENARIOS = {
       pauseMs: 1,
     },
   },
-  /** Half of the closes by packet are not told, as when an interrupt meets the program. */
-  missed: { options: { seconds: SECONDS, older: 8, slots: 16_384 }, fault: [missClose('1')] },
+  /** Half of the closes by packet are not told, as when an interrupt meets the program: nothing is counted twice. */
+  missed: {
+    options: { seconds: SECONDS, older: 8, slots: 16_384 },
+    fault: [missClose('1')],
+    problems: doubled,
+  },
   /** The same without the program that makes it good: something may be lost, and nothing counted twice. */
   hidden: {
     options: { seconds: SECONDS, racers: [{ parallel: 4, ...SIZES, close: 'mixed' }] },

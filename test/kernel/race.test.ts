@@ -39,7 +39,6 @@ describe('walks that race with', () => {
     ['retiring', 'flows that are forgotten as soon as they rest'],
     ['older', 'connections that close while the agent starts'],
     ['busy', 'connections that are busy while the agent starts'],
-    ['missed', 'closes that the kernel does not tell'],
   ] as const satisfies readonly (readonly [ScenarioName, string])[])('%s: %s', async (scenario) => {
     expect(await labs.problems(scenario, { object: await labs.build(scenario) })).toEqual([]);
   });

@@ -114,6 +114,8 @@ static __always_inline int take_slot(__u64 cookie, struct sock *sk, bool server,
 			publish(&slot->sock, (__u64)sk + SLOT_SERVER);
 		else
 			publish(&slot->sock, (__u64)sk);
+		if (i >= SLOT_PROBES / 2)
+			count(slots_scattered);
 		return index;
 	}
 	count(slots_full);

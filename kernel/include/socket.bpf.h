@@ -198,6 +198,8 @@ static __always_inline void read_totals_live(enum how how, struct sock *sk, stru
 	read_barrier();
 	una = READ(how, tp, snd_una);
 	later = READ(how, sk, __sk_common.skc_state);
+	if (later == TCP_CLOSE) /* only now, and nobody has told: our FIN may be there */
+		later = TCP_CLOSING;
 	t->retrans_bytes = READ(how, tp, bytes_retrans);
 	t->retrans_segs = READ(how, tp, total_retrans);
 	t->sent_segs = segs - t->retrans_segs;

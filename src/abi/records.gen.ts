@@ -108,7 +108,7 @@ export const Config = {
 
 /** struct control: its size and the byte offset of each field. */
 export const Control = {
-  size: 152,
+  size: 160,
   walkNextSlot: 0,
   walkRecords: 4,
   walkBudget: 8,
@@ -123,13 +123,14 @@ export const Control = {
   unseenReceivedSegs: 72,
   unseenRetransSegs: 80,
   slotsFull: 88,
-  booksFull: 96,
-  handedOver: 104,
-  handoffFull: 112,
-  staleSlots: 120,
-  roleGuessed: 128,
-  udpUnknownPeer: 136,
-  udpPeerFull: 144,
+  slotsScattered: 96,
+  booksFull: 104,
+  handedOver: 112,
+  handoffFull: 120,
+  staleSlots: 128,
+  roleGuessed: 136,
+  udpUnknownPeer: 144,
+  udpPeerFull: 152,
 } as const;
 
 /** enum role. */

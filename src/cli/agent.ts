@@ -24,7 +24,8 @@ import { lostReadings } from './lost-readings.ts';
 import { Sampler } from './sampler.ts';
 import { VERSION } from './version.ts';
 
-const SHARE_OF_A_CORE = 0.01; // snapshots are stretched so that they stay below it
+const SHARE_OF_A_CORE = 0.01; // snapshots are stretched so that they stay below it,
+const STRETCH_LIMIT_MS = 10_000; // but never so far that a scrape each 15 s would see an older one
 const UNWATCHED_MS = 15_000; // between snapshots when nobody looks: flows age, rates stay young
 
 /** The running agent: snapshots on demand and in between, and what the server asks for. */
@@ -143,10 +144,8 @@ export class Agent implements AgentPort {
   /** A snapshot, unless the last is young enough or the next would cost more than our share of a core. */
   async #fresh(maxAgeMs: number): Promise<void> {
     const ageMs = (monotonicNs() - this.#sampler.takenNs) / 1e6;
-    // the first snapshot is no measure: its code runs for the first time, ten times slower than ever after
-    const { snapshots, lastCpuMs } = this.#sampler.statistics;
-    const stretchedMs = Math.max(maxAgeMs, snapshots > 1 ? lastCpuMs / SHARE_OF_A_CORE : 0);
-    if (ageMs < stretchedMs) return;
+    const stretchMs = Math.min(this.#sampler.statistics.usualCpuMs / SHARE_OF_A_CORE, STRETCH_LIMIT_MS);
+    if (ageMs < Math.max(maxAgeMs, stretchMs)) return;
     try {
       await this.#sampler.snapshot();
       this.#problem = null;

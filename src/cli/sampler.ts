@@ -13,6 +13,8 @@ export interface SamplerStatistics {
   /** Of the last snapshot: from its beginning to its end, and the CPU time of this process meanwhile. */
   lastMs: number;
   lastCpuMs: number;
+  /** The smaller of the last two: one alone may have met a collection of garbage, or run its code for the first time. */
+  usualCpuMs: number;
   totalCpuMs: number;
   /** The longest single step of the last snapshot. */
   longestStepMs: number;
@@ -38,6 +40,7 @@ export class Sampler {
     retired: 0,
     lastMs: 0,
     lastCpuMs: 0,
+    usualCpuMs: 0,
     totalCpuMs: 0,
     longestStepMs: 0,
   };
@@ -105,6 +108,7 @@ export class Sampler {
     const { statistics } = this;
     statistics.snapshots++;
     statistics.lastMs = performance.now() - startedMs;
+    statistics.usualCpuMs = statistics.snapshots > 1 ? Math.min(cpuMs, statistics.lastCpuMs) : 0;
     statistics.lastCpuMs = cpuMs;
     statistics.totalCpuMs += cpuMs;
     statistics.longestStepMs = longestMs;

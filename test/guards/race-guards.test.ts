@@ -3,31 +3,39 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import { GUARDS } from '../support/race-guards.ts';
-import { RaceLabs } from '../support/race-scenarios.ts';
+import { RaceLabs, type ScenarioName } from '../support/race-scenarios.ts';
+import { stretched, type WindowName, WINDOWS } from '../support/race-windows.ts';
 
 const why = whyNoLab();
-const TRIES = 6; // of two seconds each; most go wrong at the first
+const TRIES = 8; // most go wrong at the first
+
+let labs: RaceLabs;
+beforeAll(() => {
+  labs = new RaceLabs();
+});
+beforeEach((context) => {
+  if (why !== null) context.skip(why);
+});
+afterAll(async () => labs.close());
 
 describe('without the guard', () => {
-  let labs: RaceLabs;
-  beforeAll(() => {
-    labs = new RaceLabs();
+  it.each(GUARDS)('"$name" a race goes wrong', async ({ scenario, windows, removal }) => {
+    const changed = await labs.prepare(scenario, [...windows, ...removal]);
+    let problems: string[] = [];
+    for (let i = 0; i < TRIES && problems.length === 0; i++)
+      problems = await labs.problems(scenario, changed);
+    expect(problems).not.toEqual([]);
   });
-  beforeEach((context) => {
-    if (why !== null) context.skip(why);
-  });
-  afterAll(async () => labs.close());
+});
 
-  it.each(GUARDS)(
-    '"$name" a race goes wrong, and with it none does',
-    async ({ scenario, windows, removal }) => {
-      const guarded = await labs.build(scenario, windows);
-      expect(await labs.problems(scenario, { object: guarded })).toEqual([]);
-      const object = await labs.build(scenario, [...windows, ...removal]);
-      let problems: string[] = [];
-      for (let i = 0; i < TRIES && problems.length === 0; i++)
-        problems = await labs.problems(scenario, { object });
-      expect(problems).not.toEqual([]);
-    },
-  );
+describe('with all guards, and all of the moments stretched', () => {
+  const scenarios = ['churn', 'close', 'reuse', 'loss', 'older', 'retiring', 'missed'] as const;
+  it.each(scenarios)('a race does not go wrong: %s', async (scenario: ScenarioName) => {
+    const names = Object.keys(WINDOWS) as WindowName[];
+    const changed = await labs.prepare(
+      scenario,
+      names.map((name) => stretched(name)),
+    );
+    expect(await labs.problems(scenario, changed)).toEqual([]);
+  });
 });

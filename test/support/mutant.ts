@@ -55,6 +55,11 @@ export async function buildMutant(edits: readonly Edit[]): Promise<Uint8Array> {
   });
 }
 
+/** Loads a module of a copy of src/ with these edits. It must not need packages. */
+export async function importMutant<T>(file: string, edits: readonly Edit[]): Promise<T> {
+  return inCopy('src', edits, async (copy) => (await import(join(copy, file))) as T);
+}
+
 async function inCopy<T>(
   folder: string,
   edits: readonly Edit[],

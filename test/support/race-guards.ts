@@ -7,7 +7,7 @@ export interface Guard {
   readonly name: string;
   readonly scenario: ScenarioName;
   readonly windows: readonly Edit[];
-  /** Of kernel/. */
+  /** Of kernel/, or of src/tracker/flow-table.ts. */
   readonly removal: readonly Edit[];
 }
 
@@ -40,6 +40,28 @@ ${WALK_BLOCK}`,
   ),
   edit('walk.bpf.c', WALK_ONE, `\t\tbpf_loop(64, walk_again, &index, 0);\n${WALK_ONE}`),
 ];
+
+/** As if the kernel did not have the tracepoint. */
+const WITHOUT_DESTROY = edit('tcp.bpf.c', '\tif (cookie && find_slot_among(', '\tif (0 && find_slot_among(');
+
+/** Reads what is acknowledged, and how far that is, until the two do not fit: the kernel is between them for 1 ns. */
+const SPIN = edit(
+  'include/socket.bpf.h',
+  '\tuna = READ(how, tp, snd_una);\n',
+  `\tuna = READ(how, tp, snd_una);
+	for (int i = 0; i < 64; i++) {
+		__u64 more = READ(how, tp, bytes_acked);
+		__u32 further;
+
+		read_barrier();
+		further = READ(how, tp, snd_una);
+		if ((__s32)((__u32)(more - acked) - (further - una)) > 0) {
+			acked = more;
+			una = further;
+		}
+	}
+`,
+);
 
 const CLOSED_MEANWHILE = '\tif (*(volatile __u64 *)&slot->sock != (sock | SLOT_LOCKED)) {\n';
 const LEAVE_END = '\t\tif (bpf_map_update_elem(&handoff, &index, end, BPF_ANY)) {\n';
@@ -79,7 +101,7 @@ const CLOSE_GUARDS: readonly Guard[] = [
   },
   {
     name: 'a walk asks whether the socket has closed before it believes what it has read',
-    scenario: 'churn',
+    scenario: 'reuse',
     windows: widen('locked'),
     removal: [edit('walk.bpf.c', CLOSED_MEANWHILE, '\tif (0) {\n')],
   },
@@ -172,7 +194,7 @@ const READ_GUARDS: readonly Guard[] = [
   {
     name: 'an acknowledgement under way is not counted twice',
     scenario: 'close',
-    windows: HAMMER,
+    windows: [...HAMMER, SPIN],
     removal: [
       edit('include/socket.bpf.h', 'settled = !busy && una == READ(how, tp, snd_una);', 'settled = true;'),
     ],
@@ -270,9 +292,21 @@ const START_GUARDS: readonly Guard[] = [
     ],
   },
   {
-    name: 'an older socket that closed before its slot was taken has been counted',
+    name: 'an older socket that closed before its slot was taken, and goes, has been counted',
     scenario: 'older',
-    windows: [stretched('booting', 4000)],
+    windows: [held('booting', 300)],
+    removal: [
+      edit(
+        'tcp.bpf.c',
+        '\tif (slot && oldstate == TCP_CLOSE && !slot->born_ns && !(slot->book & BOOK_BOUND))\n',
+        '\tif (0)\n',
+      ),
+    ],
+  },
+  {
+    name: 'an older socket that closed before its slot was taken, and that a walk finds, has been counted',
+    scenario: 'older',
+    windows: [held('booting', 300), WITHOUT_DESTROY],
     removal: [edit('walk.bpf.c', 'same && (slot->born_ns || slot->book & BOOK_BOUND)', 'same')],
   },
   {
@@ -304,8 +338,20 @@ const FLOW_GUARDS: readonly Guard[] = [
   {
     name: 'a book that was found is really of the flow',
     scenario: 'retiring',
-    windows: [stretched('lookedUp', 2000)],
+    windows: [stretched('lookedUp', 5000)],
     removal: [edit('include/books.bpf.h', 'book && same_key(&book->key, key) ? i : 0', 'book ? i : 0')],
+  },
+  {
+    name: 'a book is given back when nobody can be adding to it any more',
+    scenario: 'retiring',
+    windows: [stretched('adding', 5000)],
+    removal: [
+      {
+        file: 'src/tracker/flow-table.ts',
+        find: 'nowNs - (this.activeNs[row] ?? nowNs) >= 1e9',
+        put: 'nowNs - (this.activeNs[row] ?? nowNs) >= 0',
+      },
+    ],
   },
   {
     name: 'a free book is taken by one flow alone',

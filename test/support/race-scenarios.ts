@@ -1,9 +1,10 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type * as flowTable from '../../src/tracker/flow-table.ts';
 import { addRules } from '../hosts/firewall.ts';
-import { HeldTcp } from '../hosts/tcp-traffic.ts';
+import { HeldTcp, startTcpServer, type TcpTotals } from '../hosts/tcp-traffic.ts';
 import { ExactLab } from './exact-lab.ts';
-import { buildMutant, type Edit } from './mutant.ts';
+import { buildMutant, type Edit, importMutant } from './mutant.ts';
 import { race, type RaceOptions, type RaceResult } from './race.ts';
 import { only, STRETCHABLE } from './race-windows.ts';
 
@@ -17,6 +18,9 @@ export interface Scenario {
   /** What of a result is wrong; problemsOf() by default. */
   readonly problems?: (result: RaceResult) => string[];
 }
+
+/** Fast Open for those who ask for it. */
+const HOSTS = { sysctls: { 'net.ipv4.tcp_fastopen': 3 } };
 
 const SECONDS = 2;
 const LOSS_PERCENT = 8;
@@ -46,8 +50,8 @@ function doubled(result: RaceResult): string[] {
     .map(({ what, difference }) => `${what} +${difference}`);
 }
 
-/** Without slots that closed between the pass and their being taken: those are stale by nature. */
-function atStart(result: RaceResult): string[] {
+/** Where slots may be stale by nature: closed between the pass and their being taken, or closed and not told. */
+function exceptStale(result: RaceResult): string[] {
   return problemsOf({ ...result, counters: { ...result.counters, staleSlots: 0 } });
 }
 
@@ -71,6 +75,31 @@ function missClose(mask: string): Edit {
   };
 }
 
+/** Opens and closes listeners on the client, where nobody connects to them. */
+const listeners: RaceOptions['traffic'] = async (client) => {
+  const end = performance.now() + SECONDS * 1000;
+  let served: TcpTotals | undefined;
+  while (served === undefined || performance.now() < end)
+    served = await (await startTcpServer(client)).stop();
+  return served;
+};
+
+/** All is there, some of it in `other`; and the agent says that there was no room. */
+function spilled(result: RaceResult): string[] {
+  const { differences, other, counters } = result;
+  const missing = (name: string): number =>
+    differences
+      .filter(({ what }) => what.endsWith(` ${name}`))
+      .reduce((sum, { difference }) => sum - difference, 0);
+  return [
+    ...(counters.booksFull > 0 ? [] : ['no book was missing']),
+    ...doubled(result),
+    ...(Object.keys(other) as (keyof typeof other)[])
+      .filter((name) => missing(name) !== other[name])
+      .map((name) => `${name}: ${missing(name)} missing, ${other[name]} in other`),
+  ];
+}
+
 export const SCENARIOS = {
   /** Connections closed in all ways. */
   churn: { options: { seconds: SECONDS, older: 8 } },
@@ -78,6 +107,42 @@ export const SCENARIOS = {
   close: { options: { seconds: SECONDS, slots: 256, racers: [{ parallel: 3, ...SIZES, close: 'mixed' }] } },
   /** More sockets than slots. */
   crowd: { options: { seconds: SECONDS, slots: 64, older: 20 } },
+  /** More flows than books: what has no book is in `other`. */
+  spill: {
+    options: {
+      seconds: SECONDS,
+      books: 64,
+      sources: 64,
+      racers: [{ parallel: 4, ...SIZES, close: 'mixed' }],
+      trackProcess: false,
+    },
+    problems: spilled,
+  },
+  /** Data in the SYN. */
+  fastOpen: {
+    options: {
+      seconds: SECONDS,
+      racers: [{ parallel: 4, fastOpen: true, ...SIZES, close: 'mixed' }],
+      server: { fastOpen: true },
+    },
+  },
+  /** Sockets of TCP below sockets of MPTCP. */
+  mptcp: {
+    options: {
+      seconds: SECONDS,
+      racers: [{ parallel: 4, mptcp: true, ...SIZES, close: 'mixed' }],
+      server: { mptcp: true },
+    },
+  },
+  /** Sockets whose program has closed them, or ended, while they still have much to send. */
+  orphans: {
+    options: {
+      seconds: SECONDS,
+      racers: [{ parallel: 4, request: [16, 3000], response: [100_000, 2_000_000], close: 'both' }],
+    },
+  },
+  /** Listeners that come and go. */
+  listeners: { options: { seconds: SECONDS, traffic: listeners } },
   /** Sockets that are reset and connected again, each 50 times. */
   reuse: { options: { seconds: SECONDS, racers: [{ parallel: 4, reuse: 50, ...SIZES }] } },
   /** Short connections that lose packets, so that the last one is often sent again. */
@@ -85,9 +150,9 @@ export const SCENARIOS = {
   /** A connection that rests now and then. */
   trickle: { options: { seconds: SECONDS, slots: 64, racers: [], traffic: trickle } },
   /** Connections that close while the agent starts. */
-  older: { options: { seconds: 1, older: 400, olderClose: 'reset', racers: [] }, problems: atStart },
+  older: { options: { seconds: 1, older: 400, olderClose: 'reset', racers: [] }, problems: exceptStale },
   /** Connections that are busy while the agent starts. */
-  busy: { options: { seconds: 1, older: 200, racers: [] }, problems: atStart },
+  busy: { options: { seconds: 1, older: 200, racers: [] }, problems: exceptStale },
   /** Flows that are forgotten as soon as they rest. */
   retiring: {
     options: {
@@ -100,11 +165,11 @@ export const SCENARIOS = {
       pauseMs: 1,
     },
   },
-  /** Half of the closes by packet are not told, as when an interrupt meets the program: nothing is counted twice. */
+  /** Half of the closes by packet are not told, as when an interrupt meets the program. */
   missed: {
     options: { seconds: SECONDS, older: 8, slots: 16_384 },
     fault: [missClose('1')],
-    problems: doubled,
+    problems: exceptStale,
   },
   /** The same without the program that makes it good: something may be lost, and nothing counted twice. */
   hidden: {
@@ -113,8 +178,8 @@ export const SCENARIOS = {
       missClose('63'),
       {
         file: 'kernel/tcp.bpf.c',
-        find: '\tif (cookie && find_slot_among(cookie, sk, SLOT_PROBES / 2) >= 0)\n',
-        put: '\tif (0)\n',
+        find: '\tif (cookie && find_slot_among(',
+        put: '\tif (0 && find_slot_among(',
       },
     ],
     problems: doubled,
@@ -123,16 +188,23 @@ export const SCENARIOS = {
 
 export type ScenarioName = keyof typeof SCENARIOS;
 
+/** What a race needs to run with changed sources. */
+export type Changed = Pick<RaceOptions, 'object' | 'flows'>;
+
 /** Hosts for scenarios, with and without loss, made when they are first needed. */
 export class RaceLabs {
   readonly #labs = new Map<boolean, Promise<ExactLab>>();
 
-  /** Builds an object for a scenario, with more changes. It sees the hosts of this scenario alone. */
-  async build(name: ScenarioName, edits: readonly Edit[] = []): Promise<Uint8Array> {
+  /** Builds what a scenario runs with, with more changes, of kernel/ or of src/. It sees the hosts of this scenario alone. */
+  async prepare(name: ScenarioName, edits: readonly Edit[] = []): Promise<Changed> {
     const scenario: Scenario = SCENARIOS[name];
     const { client, server } = await this.#lab(scenario);
-    const own = only([client.netnsInode, server.netnsInode]);
-    return buildMutant([STRETCHABLE, ...own, ...(scenario.fault ?? []), ...edits]);
+    const all = [...only([client.netnsInode, server.netnsInode]), ...(scenario.fault ?? []), ...edits];
+    const object = await buildMutant([STRETCHABLE, ...all.filter(({ file }) => file.startsWith('kernel/'))]);
+    const tracker = all.filter(({ file }) => file.startsWith('src/'));
+    if (tracker.length === 0) return { object };
+    const { FlowTable } = await importMutant<typeof flowTable>('src/tracker/flow-table.ts', tracker);
+    return { object, flows: (books) => new FlowTable(books) };
   }
 
   /** Runs a scenario once. */
@@ -153,14 +225,14 @@ export class RaceLabs {
 
   async #lab({ loss = false }: Scenario): Promise<ExactLab> {
     let lab = this.#labs.get(loss);
-    if (!lab) this.#labs.set(loss, (lab = loss ? lossyLab() : ExactLab.open()));
+    if (!lab) this.#labs.set(loss, (lab = loss ? lossyLab() : ExactLab.open(HOSTS)));
     return lab;
   }
 }
 
 /** Loses packets both ways, but none of a handshake: what a listener repeats, no socket counts. */
 async function lossyLab(): Promise<ExactLab> {
-  const exact = await ExactLab.open();
+  const exact = await ExactLab.open(HOSTS);
   for (const host of [exact.client, exact.server]) {
     await addRules(
       host,

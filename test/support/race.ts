@@ -226,7 +226,7 @@ async function leave(held: HeldTcp, options: RaceOptions): Promise<TcpTotals> {
     await held.run(options.seconds);
   } else {
     // A round first, so that the pass for them is on its way when they end.
-    held.program.process.write('send 1000\n');
+    held.program.process.write('send 1000 3\n');
   }
   return held.close();
 }

@@ -148,6 +148,10 @@ build() {
 		"$node" tools/gen-abi.ts
 		cp build/kube-netc.bpf.o.stamp build/layouts.stamp
 	fi
+	if [ ! -e dist/cli/main.js ] || [ -n "$(find src tools/bundle.ts package-lock.json -newer dist/cli/main.js -print -quit)" ]; then
+		say "bundling src/ into dist/"
+		"$node" tools/bundle.ts
+	fi
 }
 
 lock

@@ -2,7 +2,6 @@
 # `npm start`: sets up, then runs the agent. What follows -- goes to it: npm start -- --listen 0.0.0.0:9655
 set -eu
 cd "$(dirname "$0")/.."
-. tools/lib.sh
 
 sh tools/setup.sh start
-exec "$(find_node)" src/cli/main.ts agent "$@"
+exec ./kube-netc agent "$@"

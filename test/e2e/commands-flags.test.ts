@@ -7,6 +7,7 @@ import { findTool } from '../hosts/find-tool.ts';
 import { HostProcess } from '../hosts/host-process.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import { runCommand, TestAgent } from '../support/agent.ts';
+import { MAIN } from '../support/main-file.ts';
 
 const why = whyNoLab();
 const COMMANDS = ['agent', 'connections', 'doctor', 'audit'] as const;
@@ -103,7 +104,7 @@ describe('the agent', () => {
     }
     const listen = `127.0.0.1:${await freePort()}`;
     const flags = ['agent', '--listen', listen, '-v', 'error'];
-    await using silent = new HostProcess([process.execPath, 'src/cli/main.ts', ...flags]);
+    await using silent = new HostProcess([process.execPath, MAIN, ...flags]);
     while (silent.running && !(await answers(`http://${listen}/healthz`))) await sleep(50);
     expect(await silent.stop()).toEqual({ code: 0, signal: null });
     expect(silent.stdout + silent.stderr).toBe('');

@@ -29,7 +29,7 @@ function descendants(pid: number): number[] {
 }
 
 function isAgent(pid: number): boolean {
-  return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('src/cli/main.ts\0agent');
+  return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('/main.js\0agent');
 }
 
 describe('npm start', () => {

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { MAIN } from './main-file.ts';
 import { Page } from './page.ts';
 
 const TREE = join(import.meta.dirname, '../..');
@@ -103,7 +104,7 @@ export function spawnAgent(
   env: NodeJS.ProcessEnv = {},
   prefix: readonly string[] = [],
 ): ChildProcess {
-  const agent = [process.execPath, join(TREE, 'src/cli/main.ts'), 'agent', ...args];
+  const agent = [process.execPath, join(TREE, MAIN), 'agent', ...args];
   const command = [...prefix, 'setpriv', '--pdeathsig', 'KILL', '--', ...agent];
   const [file = '', ...rest] = command;
   return spawn(file, rest, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -114,12 +115,7 @@ export async function runCommand(
   args: readonly string[],
   options: { readonly env?: NodeJS.ProcessEnv; readonly prefix?: readonly string[] } = {},
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const [file = '', ...rest] = [
-    ...(options.prefix ?? []),
-    process.execPath,
-    join(TREE, 'src/cli/main.ts'),
-    ...args,
-  ];
+  const [file = '', ...rest] = [...(options.prefix ?? []), process.execPath, join(TREE, MAIN), ...args];
   const child = spawn(file, rest, {
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],

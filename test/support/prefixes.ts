@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { libbpfVersion } from '../../src/libbpf/native.ts';
 import { findTool } from '../hosts/find-tool.ts';
+import { MAIN } from './main-file.ts';
 
 /** Commands that become the command behind them, in circumstances of their own. */
 
@@ -23,7 +24,7 @@ export function asNobody(...capabilities: readonly string[]): string[] {
 /** Why such a user cannot run what is in this checkout; null: he can. */
 export function whyNotAsNobody(): string | null {
   const [setpriv = '', ...flags] = asNobody();
-  const files = [process.execPath, 'src/cli/main.ts', 'node_modules/koffi/package.json'];
+  const files = [process.execPath, MAIN, 'node_modules/koffi/package.json'];
   const readable = files.every((file) => spawnSync(setpriv, [...flags, 'test', '-r', file]).status === 0);
   return readable ? null : 'this checkout cannot be read by other users';
 }

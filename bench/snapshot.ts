@@ -4,10 +4,13 @@ import { Monitor } from '../src/libbpf/monitor.ts';
 import { planMonitor } from '../src/libbpf/monitor-plan.ts';
 import { Features } from '../src/libbpf/features.ts';
 import { ConnectionSeries } from '../src/collector/connection-series.ts';
+import { Cgroups } from '../src/cluster/cgroups.ts';
+import { HostIdentity } from '../src/cluster/host-identity.ts';
 import { EdgeSeries } from '../src/collector/edge-series.ts';
+import { FlowNames } from '../src/collector/flow-names.ts';
 import { FlowTable } from '../src/tracker/flow-table.ts';
 import { LiveTable } from '../src/tracker/live-table.ts';
-import { monotonicNs } from '../src/util/clock.ts';
+import { monotonicNs, systemClock } from '../src/util/clock.ts';
 import { HeldMany } from '../test/hosts/held-many.ts';
 import { Lab } from '../test/hosts/lab.ts';
 import { machine, quantile, rounded } from './machine.ts';
@@ -25,18 +28,16 @@ using monitor = Monitor.start(planMonitor(features, 'off'), options);
 const held = await HeldMany.open(host, { connections: sockets / 2, reset: true });
 const flows = new FlowTable(monitor.books.memory);
 const live = new LiveTable(slots);
-const identity = {
-  owner: (_: number, comm: string) => ({ kind: 'process' as const, name: comm }),
-  learn: () => Promise.resolve(true),
-};
-const series = new ConnectionSeries(flows, live, identity, 2_000);
-const edges = new EdgeSeries(flows, live, identity, 2_000, 300e9);
+const names = new FlowNames(flows, new HostIdentity(new Cgroups(null, { clock: systemClock })));
+const series = new ConnectionSeries(flows, live, names, 2_000);
+const edges = new EdgeSeries(flows, live, names, 2_000, 300e9);
 
 const samples: Record<string, number[]> = {
   walkMs: [],
   longestStepMs: [],
   decodeMs: [],
   booksMs: [],
+  namesMs: [],
   seriesMs: [],
   edgesMs: [],
 };
@@ -57,6 +58,8 @@ for (let round = 0; round < rounds; round++) {
   }
   const marks = [performance.now()];
   flows.update(monotonicNs());
+  marks.push(performance.now());
+  [...names.update(monotonicNs())].forEach(() => {});
   marks.push(performance.now());
   series.update(monotonicNs());
   marks.push(performance.now());

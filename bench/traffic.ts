@@ -4,7 +4,8 @@
 // slice is compared with the mean of the two `off` of its round; `off` against `off` of the same round is the noise.
 // Walks are not in it: they run on the other CPU; bench/snapshot.ts has them.
 // Prints JSON. As root, on an idle machine: node bench/traffic.ts [rounds]
-import { openHost } from '../src/cli/host.ts';
+import { readFileSync } from 'node:fs';
+import { findCgroup2Mount } from '../src/cluster/cgroup-mount.ts';
 import { Features } from '../src/libbpf/features.ts';
 import { Monitor } from '../src/libbpf/monitor.ts';
 import { planMonitor, type UdpChoice } from '../src/libbpf/monitor-plan.ts';
@@ -17,7 +18,7 @@ import { machine, medianWithBounds, quantile } from './machine.ts';
 const rounds = Number(process.argv[2] ?? 100);
 const OBJECT = new URL('../build/kube-netc.bpf.o', import.meta.url).pathname;
 const CPU = 1;
-const { cgroupRoot } = openHost();
+const cgroupRoot = findCgroup2Mount(readFileSync('/proc/self/mountinfo', 'utf8'));
 
 interface Way {
   readonly trackProcess: boolean;

@@ -7,6 +7,7 @@ import { type AgentReadings, agentSamples } from '../collector/agent-samples.ts'
 import { auditSamples } from '../collector/audit-samples.ts';
 import { ConnectionSeries } from '../collector/connection-series.ts';
 import { EdgeSeries } from '../collector/edge-series.ts';
+import { FlowNames } from '../collector/flow-names.ts';
 import { toBlocks } from '../collector/samples.ts';
 import type { Group } from '../expose/metrics.ts';
 import type { Block } from '../expose/page.ts';
@@ -34,6 +35,7 @@ export class Agent implements AgentPort {
   readonly #options: AgentOptions;
   readonly #flows: FlowTable;
   readonly #live: LiveTable;
+  readonly #names: FlowNames;
   readonly #series: ConnectionSeries;
   readonly #edges: EdgeSeries;
   readonly #auditor: Auditor;
@@ -44,9 +46,6 @@ export class Agent implements AgentPort {
   #timer: NodeJS.Timeout | null = null;
   readonly #onError: (error: unknown) => void;
   #problem: string | null = null;
-  readonly #identity: Identity;
-  /** Cgroups that were looked for too lately to be looked for again. */
-  #unlearnt = new Set<number>();
 
   /** @param onError told when a snapshot fails; the agent goes on and tries again */
   constructor(
@@ -58,14 +57,14 @@ export class Agent implements AgentPort {
     this.#monitor = monitor;
     this.#options = options;
     this.#onError = onError;
-    this.#identity = identity;
     this.#flows = new FlowTable(monitor.books.memory);
     this.#live = new LiveTable(monitor.slots);
-    this.#series = new ConnectionSeries(this.#flows, this.#live, identity, options.seriesBudget);
+    this.#names = new FlowNames(this.#flows, identity);
+    this.#series = new ConnectionSeries(this.#flows, this.#live, this.#names, options.seriesBudget);
     this.#edges = new EdgeSeries(
       this.#flows,
       this.#live,
-      identity,
+      this.#names,
       options.seriesBudget,
       options.seriesTtlMs * 1e6,
     );
@@ -76,8 +75,9 @@ export class Agent implements AgentPort {
         this.#auditor.forget(row);
         this.#series.forget(row);
         this.#edges.forget(row);
+        this.#names.forget(row);
       },
-      after: (nowNs) => this.#name(nowNs),
+      after: (nowNs) => this.#show(nowNs),
     });
     this.#lag.enable();
   }
@@ -126,15 +126,12 @@ export class Agent implements AgentPort {
     this.#page = { seconds, count: this.#page.count + 1 };
   }
 
-  /** Names what is new, once its cgroups have been looked for; what could not be found is asked for again next time. */
-  async #name(nowNs: number): Promise<void> {
+  /** Names what is new, and makes what is shown. */
+  async #show(nowNs: number): Promise<void> {
     this.#auditor.end();
-    const rename = this.#unlearnt.size > 0;
-    const wanted = this.#series.newCgroups().union(this.#unlearnt);
-    const complete = await this.#identity.learn(wanted);
-    this.#unlearnt = complete ? new Set() : wanted;
-    await inSlices(this.#series.name(rename));
-    await inSlices(this.#edges.name());
+    await this.#names.learn();
+    await inSlices(this.#names.update(nowNs));
+    for (const row of this.#names.takeMoved()) this.#sampler.detach(row);
     await nextTurn();
     this.#series.update(nowNs);
     await nextTurn();

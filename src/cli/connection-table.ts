@@ -1,5 +1,7 @@
+import { kindLabel } from '../collector/label-values.ts';
 import type { Identity } from '../cluster/identity.ts';
 import type { Connection } from '../tracker/connection.ts';
+import { monotonicNs } from '../util/clock.ts';
 import { formatAddressBytes, formatEndpoint } from '../util/ip.ts';
 import type { SORT_NAMES } from './flags.ts';
 import { formatBytes, formatDuration, formatUs } from './quantities.ts';
@@ -14,13 +16,21 @@ export interface ConnectionRow extends Omit<Connection, 'localAddress' | 'remote
 }
 
 export function toRow(of: Connection, identity: Identity): ConnectionRow {
-  const owner = identity.owner(of.cgroupId, of.comm);
+  const localAddress = formatAddressBytes(of.localAddress, 0);
+  const now = monotonicNs();
+  const end = {
+    ...of,
+    address: localAddress,
+    port: of.role === 'client' ? 0 : of.localPort,
+    protocol: 'tcp' as const,
+  };
+  const { party } = identity.local(end, { fromNs: now, toNs: now });
   return {
     ...of,
-    localAddress: formatAddressBytes(of.localAddress, 0),
+    localAddress,
     remoteAddress: formatAddressBytes(of.remoteAddress, 0),
-    ownerName: owner.name,
-    ownerKind: owner.kind === 'unknown' ? '' : owner.kind,
+    ownerName: party.name,
+    ownerKind: kindLabel(party),
   };
 }
 

@@ -63,6 +63,13 @@ export class Sampler {
     this.#hooks = hooks;
   }
 
+  /** Connections from now on are of another flow than this row, though their key is the same. */
+  detach(row: number): void {
+    if (this.#flows.detached[row] === 1) return; // the key may be another row's by now
+    this.#monitor.books.forget(this.#flows.key(row));
+    this.#flows.detach(row);
+  }
+
   /** A snapshot now, or the one under way. Throws what the monitor throws. */
   snapshot(): Promise<void> {
     this.#running ??= this.#take().finally(() => {
@@ -135,7 +142,7 @@ export class Sampler {
       this.statistics.retired++;
     }
     for (const row of this.#flows.idle(nowNs, this.#idleNs, RETIRE_AT_ONCE)) {
-      this.#monitor.books.forget(this.#flows.key(row));
+      this.detach(row);
       this.#flows.beginRetiring(row, nowNs);
     }
     this.#monitor.books.releaseOrphans();

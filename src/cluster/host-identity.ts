@@ -1,11 +1,20 @@
 import type { Cgroups } from './cgroups.ts';
-import type { Identity, Owner } from './identity.ts';
+import {
+  type Answer,
+  type Changes,
+  type Identity,
+  type LocalEnd,
+  NO_CHANGES,
+  party,
+  UNKNOWN,
+} from './identity.ts';
 
-const UNKNOWN: Owner = { kind: 'unknown', name: '' };
+const NOT_KNOWN: Answer = { party: UNKNOWN, final: true };
 
 /**
  * Identity on a plain host: the container or systemd unit of the socket's cgroup, else the process. Sockets of logins
- * and of hosts whose cgroup v2 tree is only its root (cgroup v1) are named by their process.
+ * and of hosts whose cgroup v2 tree is only its root (cgroup v1) are named by their process. Of other machines it
+ * knows nothing.
  */
 export class HostIdentity implements Identity {
   readonly #cgroups: Cgroups;
@@ -14,8 +23,18 @@ export class HostIdentity implements Identity {
     this.#cgroups = cgroups;
   }
 
-  owner(cgroupId: number, comm: string): Owner {
-    return this.#cgroups.name(cgroupId) ?? (comm === '' ? UNKNOWN : { kind: 'process', name: comm });
+  local({ cgroupId, comm }: LocalEnd): Answer {
+    const named =
+      this.#cgroups.name(cgroupId) ?? (comm === '' ? null : { kind: 'process' as const, name: comm });
+    return named === null ? NOT_KNOWN : { party: party(named), final: true };
+  }
+
+  remote(): Answer {
+    return NOT_KNOWN;
+  }
+
+  changes(): Changes {
+    return NO_CHANGES;
   }
 
   learn(cgroupIds: Iterable<number>): Promise<boolean> {

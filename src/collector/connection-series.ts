@@ -1,7 +1,8 @@
-import type { Identity } from '../cluster/identity.ts';
+import { OTHERS, UNKNOWN } from '../cluster/identity.ts';
 import type { Block, LabelSet } from '../expose/page.ts';
 import { type FlowTable, OTHER } from '../tracker/flow-table.ts';
 import { type LiveTable, TcpState } from '../tracker/live-table.ts';
+import type { FlowNames } from './flow-names.ts';
 import { connectionLabels } from './label-values.ts';
 import { addFive, type Five, type Pair, subtractFive, zeroFive } from './pair.ts';
 import { PairBook } from './pair-book.ts';
@@ -51,18 +52,18 @@ export class ConnectionSeries {
   readonly #sizes: Float64Array;
   readonly #scratch: Float64Array;
   readonly #otherLabels = connectionLabels({
-    sourceAddress: 'other',
-    destinationAddress: 'other',
-    sourceName: 'other',
-    sourceKind: 'other',
+    local: OTHERS,
+    remote: UNKNOWN,
+    localAddress: 'other',
+    remoteAddress: 'other',
   });
 
   /** @param budget the most series of each metric, `other` included; 1 or more */
-  constructor(flows: FlowTable, live: LiveTable, identity: Identity, budget: number) {
+  constructor(flows: FlowTable, live: LiveTable, names: FlowNames, budget: number) {
     this.budget = Math.max(1, Math.floor(budget));
     this.#flows = flows;
     this.#live = live;
-    this.#pairs = new PairBook(flows, identity);
+    this.#pairs = new PairBook(flows, names);
     this.#columns = METRICS.map(() => new Float64Array(this.budget));
     this.#spareColumns = METRICS.map(() => new Float64Array(this.budget));
     this.#sizes = new Float64Array(live.slots + flows.capacity);
@@ -82,16 +83,6 @@ export class ConnectionSeries {
   /** Keeps the bytes of a row whose flow is over. Call before the row is cleared. */
   forget(row: number): void {
     this.#pairs.forget(row);
-  }
-
-  /** Cgroups that the next update() will ask the identity for the first time. */
-  newCgroups(): Set<number> {
-    return this.#pairs.newCgroups();
-  }
-
-  /** Names what is new, or (`again`) everything, before update(). Yields where it may pause. */
-  name(again: boolean): Generator<void> {
-    return this.#pairs.name(again);
   }
 
   /** Makes the series of a snapshot. @param nowNs after the walk, on the clock of bornNs */

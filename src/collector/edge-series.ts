@@ -1,15 +1,14 @@
 import { ConnectFailure, Role } from '../abi/records.gen.ts';
-import type { Identity } from '../cluster/identity.ts';
+import { OTHERS, UNKNOWN } from '../cluster/identity.ts';
 import type { MetricName } from '../expose/metrics.ts';
 import type { Block, LabelSet } from '../expose/page.ts';
 import { FlowState, type FlowTable, OTHER } from '../tracker/flow-table.ts';
 import type { LiveTable } from '../tracker/live-table.ts';
 import { Edge, EDGE_COUNTERS, type EdgeCounter, type EdgeIdentity } from './edge.ts';
-import { commOf } from './comm.ts';
-import { scopeOf } from './scope.ts';
+import type { FlowName, FlowNames } from './flow-names.ts';
 
 const UDP = 17;
-const PAUSE_MASK = 0xff; // rows between two places to pause, less one
+const HOLD_NS = 5e9; // a flow whose name may come in a moment is shown when it does, or so long after it began
 const FAILURES = ConnectFailure.FAILED_CLASSES;
 
 /** Which counter of an edge a metric shows, by who reports: bytes go from the client to the server. */
@@ -25,12 +24,13 @@ const COUNTER_METRICS: readonly (readonly [MetricName, EdgeCounter, EdgeCounter]
 
 /**
  * Edges between owners and ports: counters and quality, without addresses. An edge over the budget is counted in the
- * edge `other` for as long as it lives, so sums are exact and no counter falls.
+ * edge `other` for as long as it lives, so sums are exact and no counter falls. Nor does one fall when a flow gets another
+ * name: what the flow has counted stays with the edge that showed it, and what comes is the new one's.
  */
 export class EdgeSeries {
   readonly #flows: FlowTable;
   readonly #live: LiveTable;
-  readonly #identity: Identity;
+  readonly #names: FlowNames;
   readonly #budget: number;
   readonly #ttlNs: number;
   /** Bounded by the budget. */
@@ -38,45 +38,41 @@ export class EdgeSeries {
   /** What is over the budget, by who reports it: that says which way bytes go. */
   readonly #other = { source: otherEdge('source'), destination: otherEdge('destination') } as const;
   readonly #edgeOf: (Edge | null)[];
+  /** The name by which a row came to its edge. */
+  readonly #nameOf: (FlowName | null)[];
+  /** What rows that had another name before have left there: EDGE_COUNTERS, failures. Bounded by the flow table. */
+  readonly #left = new Map<number, Float64Array>();
 
   /** @param budget edges at a time @param ttlNs an edge ends so long after its last flow */
-  constructor(flows: FlowTable, live: LiveTable, identity: Identity, budget: number, ttlNs: number) {
+  constructor(flows: FlowTable, live: LiveTable, names: FlowNames, budget: number, ttlNs: number) {
     this.#flows = flows;
     this.#live = live;
-    this.#identity = identity;
+    this.#names = names;
     this.#budget = budget;
     this.#ttlNs = ttlNs;
     this.#edgeOf = new Array<Edge | null>(flows.capacity).fill(null);
+    this.#nameOf = new Array<FlowName | null>(flows.capacity).fill(null);
     this.#edgeOf[OTHER] = this.#other.source; // of those nobody knows which end they are
   }
 
   /** Adds a row that is about to be cleared to what its edge keeps. */
   forget(row: number): void {
     const edge = this.#edgeOf[row] ?? this.#place(row);
-    for (const counter of EDGE_COUNTERS) edge.gone[counter] += this.#flows.columns[counter][row] ?? 0;
-    for (let i = 0; i < FAILURES; i++) add(edge.failedGone, i, this.#flows.failed[row * FAILURES + i] ?? 0);
+    this.#leave(row, edge);
+    this.#left.delete(row);
     this.#edgeOf[row] = null;
-    edge.rows--;
-  }
-
-  /** Finds the edges of new rows before update(). Yields where it may pause. */
-  *name(): Generator<void> {
-    for (let i = 0; i < this.#flows.rowCount; i++) {
-      const row = this.#flows.rows[i] ?? 0;
-      if (this.#flows.state[row] !== FlowState.free && !this.#edgeOf[row]) this.#place(row);
-      if ((i & PAUSE_MASK) === 0) yield;
-    }
+    this.#nameOf[row] = null;
   }
 
   update(nowNs: number): void {
+    for (let i = 0; i < this.#flows.rowCount; i++) this.#settle(this.#flows.rows[i] ?? 0, nowNs);
     this.#other.source.clear();
     this.#other.destination.clear();
     for (const edge of this.#edges.values()) edge.clear();
     for (let i = 0; i < this.#flows.rowCount; i++) {
       const row = this.#flows.rows[i] ?? 0;
-      if (this.#flows.state[row] === FlowState.free) continue; // cleared since the table was read
-      const edge = this.#edgeOf[row] ?? this.#place(row);
-      this.#addRow(edge, row);
+      const edge = this.#edgeOf[row];
+      if (edge) this.#addRow(edge, row);
     }
     this.#addRtt();
     for (const [key, edge] of this.#edges) this.#age(key, edge, nowNs);
@@ -107,8 +103,41 @@ export class EdgeSeries {
     ];
   }
 
+  /** Brings a row to the edge of its name, unless the name may come in a moment. */
+  #settle(row: number, nowNs: number): void {
+    if (row === OTHER || this.#flows.state[row] === FlowState.free) return; // or cleared since the table was read
+    const edge = this.#edgeOf[row];
+    const name = this.#names.of(row);
+    if (!edge && !name.settled && nowNs - (this.#flows.firstNs[row] ?? 0) < HOLD_NS) return;
+    if (edge && this.#nameOf[row] === name) return;
+    if (edge?.key === Edge.key(this.#identify(row, name))) {
+      this.#nameOf[row] = name;
+      return;
+    }
+    if (edge) this.#leave(row, edge);
+    this.#place(row);
+  }
+
+  /** What a row has counted by now stays with its edge. */
+  #leave(row: number, edge: Edge): void {
+    const left = this.#left.get(row) ?? new Float64Array(EDGE_COUNTERS.length + FAILURES);
+    EDGE_COUNTERS.forEach((counter, i) => {
+      const value = this.#flows.columns[counter][row] ?? 0;
+      edge.gone[counter] += value - (left[i] ?? 0);
+      left[i] = value;
+    });
+    for (let i = 0; i < FAILURES; i++) {
+      const value = this.#flows.failed[row * FAILURES + i] ?? 0;
+      add(edge.failedGone, i, value - (left[EDGE_COUNTERS.length + i] ?? 0));
+      left[EDGE_COUNTERS.length + i] = value;
+    }
+    this.#left.set(row, left);
+    edge.rows--;
+  }
+
   #place(row: number): Edge {
-    const identity = this.#identify(row);
+    const name = this.#names.of(row);
+    const identity = this.#identify(row, name);
     const key = Edge.key(identity);
     let edge = this.#edges.get(key);
     if (!edge && this.#edges.size < this.#budget) {
@@ -118,25 +147,29 @@ export class EdgeSeries {
     edge ??= this.#other[identity.reporter];
     edge.rows++;
     this.#edgeOf[row] = edge;
+    this.#nameOf[row] = name;
     return edge;
   }
-
-  #identify(row: number): EdgeIdentity {
-    const flows = this.#flows;
-    const owner = this.#identity.owner(flows.cgroupId(row), commOf(flows.memory, flows.commOffset(row)));
+  #identify(row: number, { local, remote, scope }: FlowName): EdgeIdentity {
     return {
-      reporter: flows.role(row) === Role.ROLE_SERVER ? 'destination' : 'source',
-      name: owner.name,
-      kind: owner.kind === 'unknown' ? '' : owner.kind,
-      port: flows.port(row),
-      protocol: flows.protocol(row) === UDP ? 'udp' : 'tcp',
-      scope: scopeOf(flows.memory, flows.remoteAddrOffset(row)),
+      reporter: this.#flows.role(row) === Role.ROLE_SERVER ? 'destination' : 'source',
+      local,
+      remote,
+      port: this.#flows.port(row),
+      protocol: this.#flows.protocol(row) === UDP ? 'udp' : 'tcp',
+      scope,
     };
   }
 
   #addRow(edge: Edge, row: number): void {
-    for (const counter of EDGE_COUNTERS) edge.now[counter] += this.#flows.columns[counter][row] ?? 0;
-    for (let i = 0; i < FAILURES; i++) add(edge.failed, i, this.#flows.failed[row * FAILURES + i] ?? 0);
+    const left = this.#left.get(row);
+    EDGE_COUNTERS.forEach((counter, i) => {
+      edge.now[counter] += (this.#flows.columns[counter][row] ?? 0) - (left?.[i] ?? 0);
+    });
+    for (let i = 0; i < FAILURES; i++) {
+      const failures = this.#flows.failed[row * FAILURES + i] ?? 0;
+      add(edge.failed, i, failures - (left?.[EDGE_COUNTERS.length + i] ?? 0));
+    }
     edge.active += this.#flows.established[row] ?? 0;
   }
 
@@ -163,7 +196,7 @@ export class EdgeSeries {
 }
 
 function otherEdge(reporter: Edge['reporter']): Edge {
-  return new Edge({ reporter, name: 'other', kind: 'other', port: 0, protocol: 'tcp', scope: 'unknown' });
+  return new Edge({ reporter, local: OTHERS, remote: UNKNOWN, port: 0, protocol: 'tcp', scope: 'unknown' });
 }
 
 function add(to: Float64Array, at: number, value: number): void {

@@ -1,5 +1,7 @@
 import { ConnectFailure } from '../abi/records.gen.ts';
+import type { Party } from '../cluster/identity.ts';
 import type { LabelSet } from '../expose/page.ts';
+import { kindLabel } from './label-values.ts';
 
 export const FAILURE_REASONS = ['refused', 'timed_out', 'unreachable', 'aborted', 'other'] as const;
 
@@ -7,9 +9,8 @@ export const FAILURE_REASONS = ['refused', 'timed_out', 'unreachable', 'aborted'
 export interface EdgeIdentity {
   /** The end that tells: this machine's socket. */
   readonly reporter: 'source' | 'destination';
-  /** This end's owner; the other end's is not known on a plain host. */
-  readonly name: string;
-  readonly kind: string;
+  readonly local: Party;
+  readonly remote: Party;
   readonly port: number;
   readonly protocol: 'tcp' | 'udp';
   readonly scope: string;
@@ -29,6 +30,8 @@ export type EdgeCounter = (typeof EDGE_COUNTERS)[number];
 /** The account of an edge. Counters never fall: what flows leave behind when they end stays. */
 export class Edge {
   readonly reporter: EdgeIdentity['reporter'];
+  /** The labels as one string. */
+  readonly key: string;
   readonly labels: LabelSet;
   readonly failureLabels: readonly LabelSet[];
   readonly now: Record<EdgeCounter, number> = zero();
@@ -46,12 +49,14 @@ export class Edge {
   constructor(of: EdgeIdentity) {
     const values = labelValues(of);
     this.reporter = of.reporter;
+    this.key = values.join('\0');
     this.labels = { values, bytes: null };
     this.failureLabels = FAILURE_REASONS.map((reason) => ({ values: [...values, reason], bytes: null }));
   }
 
+  /** @returns the key of the edge that flows of this identity belong to */
   static key(of: EdgeIdentity): string {
-    return `${of.reporter}\0${of.kind}\0${of.name}\0${of.port}\0${of.protocol}\0${of.scope}`;
+    return labelValues(of).join('\0');
   }
 
   /** Begins a snapshot. */
@@ -91,8 +96,23 @@ function zero(): Record<EdgeCounter, number> {
 
 /** In the order of the metric table. The client is the source, whichever end tells. */
 function labelValues(of: EdgeIdentity): string[] {
-  const mine = [of.name, of.kind, ''];
-  const theirs = ['', '', ''];
-  const [source, destination] = of.reporter === 'source' ? [mine, theirs] : [theirs, mine];
-  return [of.reporter, ...source, ...destination, '', String(of.port), of.protocol, of.scope];
+  const [source, destination] = of.reporter === 'source' ? [of.local, of.remote] : [of.remote, of.local];
+  return [
+    of.reporter,
+    ...workloadLabels(source),
+    ...workloadLabels(destination),
+    destination.service,
+    String(of.port),
+    of.protocol,
+    of.scope,
+  ];
+}
+
+/**
+ * Workload, kind and namespace: the top of the owner chain, else the party itself. A Service is no workload: where its
+ * backends are not of one, only its namespace is told.
+ */
+function workloadLabels(of: Party): [string, string, string] {
+  if (of.workload) return [of.workload.name, of.workload.kind, of.workload.namespace];
+  return of.kind === 'service' ? ['', '', of.namespace] : [of.name, kindLabel(of), of.namespace];
 }

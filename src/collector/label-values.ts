@@ -1,32 +1,49 @@
+import type { AppLabels, Party } from '../cluster/identity.ts';
 import type { LabelSet } from '../expose/page.ts';
 
-/** What a series of the seed's five metrics is about; an absent field is an empty label. */
-export interface ConnectionLabels {
-  readonly sourceAddress: string;
-  readonly destinationAddress: string;
-  readonly sourceName: string;
-  readonly sourceKind: string;
+const NO_LABELS: AppLabels = {
+  name: '',
+  component: '',
+  instance: '',
+  version: '',
+  partOf: '',
+  managedBy: '',
+};
+
+/** What a series of the seed's five metrics is about. */
+export interface ConnectionEnds {
+  readonly local: Party;
+  readonly remote: Party;
+  readonly localAddress: string;
+  /** With a port, or without one. */
+  readonly remoteAddress: string;
 }
 
-/** The sixteen labels of the seed, in the order of the metric table. On a plain host the Kubernetes ones are empty. */
-export function connectionLabels(of: ConnectionLabels): LabelSet {
+/** The sixteen labels of the seed, in the order of the metric table. Those that Kubernetes alone knows are empty elsewhere. */
+export function connectionLabels({ local, remote, localAddress, remoteAddress }: ConnectionEnds): LabelSet {
+  const app = local.app ?? NO_LABELS;
   const values = [
-    '', // name
-    '', // component
-    '', // instance
-    '', // version
-    '', // part_of
-    '', // managed_by
-    of.sourceAddress,
-    of.destinationAddress,
-    of.sourceName,
-    '', // destination_name
-    of.sourceKind,
-    '', // destination_kind
-    '', // source_namespace
-    '', // destination_namespace
-    '', // source_node
-    '', // destination_node
+    app.name,
+    app.component,
+    app.instance,
+    app.version,
+    app.partOf,
+    app.managedBy,
+    localAddress,
+    remoteAddress,
+    local.name,
+    remote.name,
+    kindLabel(local),
+    kindLabel(remote),
+    local.namespace,
+    remote.namespace,
+    local.node,
+    remote.node,
   ];
   return { values, bytes: null };
+}
+
+/** A kind as a label: empty where it is not known. */
+export function kindLabel(of: Party): string {
+  return of.kind === 'unknown' ? '' : of.kind;
 }

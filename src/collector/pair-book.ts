@@ -1,21 +1,9 @@
 import { Role } from '../abi/records.gen.ts';
-import type { Identity } from '../cluster/identity.ts';
 import { OTHER, FlowState, type FlowTable } from '../tracker/flow-table.ts';
-import { formatAddressBytes } from '../util/ip.ts';
-import { commOf } from './comm.ts';
-import {
-  addFive,
-  clearBytes,
-  clearFive,
-  type Detail,
-  type Five,
-  Pair,
-  type PairIdentity,
-  zeroFive,
-} from './pair.ts';
+import { type FlowName, type FlowNames, UNKNOWN_ADDRESS } from './flow-names.ts';
+import { addFive, clearBytes, clearFive, type Detail, type Five, Pair, zeroFive } from './pair.ts';
 
 const UDP = 17;
-const PAUSE_MASK = 0xff; // rows between two places to pause, less one
 const UDP_ACTIVE_NS = 60e9; // a UDP flow counts as active this long after its last datagram
 
 /** Which pair each flow belongs to, and what of each flow is in `other`. Bounded by the flow table. */
@@ -26,9 +14,11 @@ export class PairBook {
   /** Payload bytes of owners that had no name when they came. Never falls. */
   unknownOwnerBytes = 0;
   readonly #flows: FlowTable;
-  readonly #identity: Identity;
+  readonly #names: FlowNames;
   readonly #pairOf: (Pair | null)[];
   readonly #detailOf: (Detail | null)[];
+  /** The name by which a row came to its pair. */
+  readonly #nameOf: (FlowName | null)[];
   /** Bytes of a row that are in `other` for good: it was over the budget when they came. */
   readonly #baseSent: Float64Array;
   readonly #baseReceived: Float64Array;
@@ -37,9 +27,10 @@ export class PairBook {
   /** Bytes of a row that have been looked at for unknownOwnerBytes. */
   readonly #seen: Float64Array;
 
-  constructor(flows: FlowTable, identity: Identity) {
+  constructor(flows: FlowTable, names: FlowNames) {
     this.#flows = flows;
-    this.#identity = identity;
+    this.#names = names;
+    this.#nameOf = new Array<FlowName | null>(flows.capacity).fill(null);
     this.#pairOf = new Array<Pair | null>(flows.capacity).fill(null);
     this.#detailOf = new Array<Detail | null>(flows.capacity).fill(null);
     this.#baseSent = new Float64Array(flows.capacity);
@@ -57,32 +48,13 @@ export class PairBook {
     return this.#baseNs[row] ?? 0;
   }
 
-  /** Cgroups of the rows that have no pair yet: who names them may have to look for them first. */
-  newCgroups(): Set<number> {
-    const found = new Set<number>();
-    for (let i = 0; i < this.#flows.rowCount; i++) {
-      const row = this.#flows.rows[i] ?? 0;
-      if (this.#isFlow(row) && !this.#pairOf[row]) found.add(this.#flows.cgroupId(row));
-    }
-    return found;
-  }
-
-  /** Names new rows, or (`again`) all rows, for the identity may have learnt of them. Yields now and then. */
-  *name(again: boolean): Generator<void> {
-    for (let i = 0; i < this.#flows.rowCount; i++) {
-      const row = this.#flows.rows[i] ?? 0;
-      if (this.#isFlow(row) && (again || !this.#pairOf[row])) this.#place(row);
-      if ((i & PAUSE_MASK) === 0) yield;
-    }
-  }
-
-  /** Adds up every pair. Rows without a name are named now. */
+  /** Adds up every pair. A row whose name has changed takes its bytes to another. */
   update(nowNs: number): void {
     for (const pair of this.pairs.values()) clearPair(pair);
     for (let i = 0; i < this.#flows.rowCount; i++) {
       const row = this.#flows.rows[i] ?? 0;
       if (!this.#isFlow(row)) continue;
-      if (!this.#pairOf[row]) this.#place(row);
+      if (this.#nameOf[row] !== this.#names.of(row)) this.#place(row);
       this.#addRow(row, nowNs);
     }
     for (const [key, pair] of this.pairs) if (pair.rows.size === 0) this.#bury(key, pair);
@@ -102,6 +74,7 @@ export class PairBook {
     this.#baseSent[row] = 0;
     this.#baseReceived[row] = 0;
     this.#baseNs[row] = 0;
+    this.#nameOf[row] = null;
     this.#leave(row, pair);
   }
 
@@ -143,22 +116,23 @@ export class PairBook {
   }
 
   #place(row: number): void {
-    const identity = this.#identify(row);
-    const key = Pair.key(identity);
+    const name = this.#names.of(row);
+    const key = Pair.key(name);
     const before = this.#pairOf[row];
-    if (before && Pair.key(before.identity) === key) return;
+    this.#nameOf[row] = name;
+    if (before?.key === key) return;
     if (before && !before.shown) this.#keepInOther(row);
     if (before) this.#leave(row, before);
     let pair = this.pairs.get(key);
     if (!pair) {
-      pair = new Pair(identity);
+      pair = new Pair(name);
       this.pairs.set(key, pair);
     }
     pair.rows.add(row);
     this.#pairOf[row] = pair;
     const port = this.#flows.port(row);
     const isClient = this.#flows.role(row) !== Role.ROLE_SERVER;
-    if (!isClient || port === 0 || identity.remoteAddress === 'unknown') return;
+    if (!isClient || port === 0 || name.remoteAddress === UNKNOWN_ADDRESS) return;
     const detail = pair.detail(port);
     detail.rows++;
     this.#detailOf[row] = detail;
@@ -170,22 +144,6 @@ export class PairBook {
     const detail = this.#detailOf[row];
     this.#detailOf[row] = null;
     if (detail && --detail.rows === 0) pair.details.delete(detail.port);
-  }
-
-  #identify(row: number): PairIdentity {
-    const { memory } = this.#flows;
-    const owner = this.#identity.owner(
-      this.#flows.cgroupId(row),
-      commOf(memory, this.#flows.commOffset(row)),
-    );
-    const remote = this.#flows.remoteAddrOffset(row);
-    const unknown = this.#flows.protocol(row) === UDP && isZero(memory, remote);
-    return {
-      sourceName: owner.name,
-      sourceKind: owner.kind === 'unknown' ? '' : owner.kind,
-      sourceAddress: formatAddressBytes(memory, this.#flows.localAddrOffset(row)),
-      remoteAddress: unknown ? 'unknown' : formatAddressBytes(memory, remote),
-    };
   }
 
   #addRow(row: number, nowNs: number): void {
@@ -201,7 +159,7 @@ export class PairBook {
   #countUnknown(row: number, pair: Pair): void {
     const { sentBytes, receivedBytes } = this.#flows.columns;
     const bytes = (sentBytes[row] ?? 0) + (receivedBytes[row] ?? 0);
-    if (pair.identity.sourceKind === '') {
+    if (pair.name.local.kind === 'unknown') {
       this.unknownOwnerBytes += Math.max(0, bytes - (this.#seen[row] ?? 0));
     }
     this.#seen[row] = bytes;
@@ -235,9 +193,4 @@ function clearPair(pair: Pair): void {
   pair.now.receivedBytes = pair.goneReceivedBytes;
   for (const detail of pair.details.values()) clearFive(detail.now);
   pair.places.clear();
-}
-
-function isZero(bytes: Uint8Array, at: number): boolean {
-  for (let i = 0; i < 16; i++) if (bytes[at + i] !== 0) return false;
-  return true;
 }

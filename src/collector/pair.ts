@@ -1,5 +1,6 @@
 import type { LabelSet } from '../expose/page.ts';
 import { connectionLabels } from './label-values.ts';
+import type { FlowName } from './flow-names.ts';
 
 /** One number of each of the seed's five metrics. */
 export interface Five {
@@ -51,18 +52,11 @@ export interface Detail {
   rows: number;
 }
 
-/** Who a pair is between: the local owner and address, and the remote address, without ports. */
-export interface PairIdentity {
-  readonly sourceName: string;
-  readonly sourceKind: string;
-  readonly sourceAddress: string;
-  /** As in a label: IPv6 without brackets; "unknown" for a peer that could not be told. */
-  readonly remoteAddress: string;
-}
-
 /** Bounded by the flow table: a pair has at least one of its rows, or waits for its series to die with the last one. */
 export class Pair {
-  readonly identity: PairIdentity;
+  readonly name: FlowName;
+  /** The labels as one string. */
+  readonly key: string;
   /** Labels of the series without a port: what is in no series of its own. */
   readonly restLabels: LabelSet;
   readonly details = new Map<number, Detail>();
@@ -81,14 +75,15 @@ export class Pair {
   /** True once its series without a port has appeared. */
   hasRest = false;
 
-  constructor(identity: PairIdentity) {
-    this.identity = identity;
-    this.restLabels = this.#labels(identity.remoteAddress);
+  constructor(name: FlowName) {
+    this.name = name;
+    this.restLabels = connectionLabels(name);
+    this.key = keyOf(this.restLabels);
   }
 
-  /** @returns the identity as one string, the key of a pair */
-  static key(of: PairIdentity): string {
-    return `${of.sourceKind}\0${of.sourceName}\0${of.sourceAddress}\0${of.remoteAddress}`;
+  /** @returns the key of the pair that flows of this name belong to */
+  static key(of: FlowName): string {
+    return keyOf(connectionLabels(of));
   }
 
   detail(port: number): Detail {
@@ -102,14 +97,12 @@ export class Pair {
 
   /** "1.2.3.4:80", "[2001:db8::1]:80": a remote end with its port. */
   labelsWithPort(port: number): LabelSet {
-    const { remoteAddress } = this.identity;
-    return this.#labels(
-      remoteAddress.includes(':') ? `[${remoteAddress}]:${port}` : `${remoteAddress}:${port}`,
-    );
+    const { remoteAddress } = this.name;
+    const withPort = remoteAddress.includes(':') ? `[${remoteAddress}]:${port}` : `${remoteAddress}:${port}`;
+    return connectionLabels({ ...this.name, remoteAddress: withPort });
   }
+}
 
-  #labels(destinationAddress: string): LabelSet {
-    const { sourceAddress, sourceName, sourceKind } = this.identity;
-    return connectionLabels({ sourceAddress, destinationAddress, sourceName, sourceKind });
-  }
+function keyOf(labels: LabelSet): string {
+  return labels.values.join('\0');
 }

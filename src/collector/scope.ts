@@ -1,5 +1,23 @@
+import type { Party } from '../cluster/identity.ts';
+
 /** How far away a peer is, as far as its address alone tells it. */
 export type Scope = 'loopback' | 'private' | 'internet' | 'unknown';
+/** Within a cluster: by the nodes and zones of both ends; `cluster` where these are not known. */
+export type ClusterScope = 'same_node' | 'same_zone' | 'cross_zone' | 'cluster';
+
+/** The scope of a flow between two parties; the remote one's 16-byte address lies at `at`. */
+export function scopeBetween(
+  local: Party,
+  remote: Party,
+  bytes: Uint8Array,
+  at: number,
+): Scope | ClusterScope {
+  const byAddress = scopeOf(bytes, at);
+  if (!remote.inCluster || byAddress === 'loopback') return byAddress;
+  if (remote.node !== '' && remote.node === local.node) return 'same_node';
+  if (remote.zone === '' || local.zone === '') return 'cluster';
+  return remote.zone === local.zone ? 'same_zone' : 'cross_zone';
+}
 
 /**
  * The scope of a 16-byte address (IPv4 v4-mapped). private: RFC 1918, RFC 6598, RFC 3927, RFC 4193, link-local and

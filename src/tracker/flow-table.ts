@@ -50,6 +50,8 @@ export class FlowTable {
   /** Failed connects by class of ConnectFailure: row * FAILED_CLASSES + class. */
   readonly failed: Float64Array;
   readonly state: Uint8Array;
+  /** 1: its key is not in the kernel's hash any more, or is another row's; sockets that are bound to it go on with it. */
+  readonly detached: Uint8Array;
   readonly sentRate: Float64Array;
   readonly receivedRate: Float64Array;
   /** When the row's bytes, connections or live sockets last changed, in ns of the given clock. */
@@ -85,6 +87,7 @@ export class FlowTable {
     };
     this.failed = new Float64Array(this.capacity * FAILURES);
     this.state = new Uint8Array(this.capacity);
+    this.detached = new Uint8Array(this.capacity);
     this.sentRate = column();
     this.receivedRate = column();
     this.activeNs = column();
@@ -161,6 +164,11 @@ export class FlowTable {
   }
 
   /** The caller has taken the flow's key out of the kernel's hash: new connections get another book. */
+  detach(row: number): void {
+    this.detached[row] = 1;
+  }
+
+  /** Nothing of a detached row lives: it can be closed when nobody can be adding to it any more. */
   beginRetiring(row: number, nowNs: number): void {
     this.state[row] = FlowState.retiring;
     this.activeNs[row] = nowNs;
@@ -183,6 +191,7 @@ export class FlowTable {
   /** Empties a row whose book the caller gives back to the kernel. */
   clear(row: number): void {
     this.state[row] = FlowState.free;
+    this.detached[row] = 0;
     for (const [name] of COUNTERS) this.columns[name][row] = 0;
     this.failed.fill(0, row * FAILURES, (row + 1) * FAILURES);
     this.sentRate[row] = 0;

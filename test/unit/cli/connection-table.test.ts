@@ -9,17 +9,19 @@ import {
 } from '../../../src/cli/connection-table.ts';
 import { matches } from '../../../src/cli/connections-command.ts';
 import { SORT_NAMES } from '../../../src/cli/flags.ts';
-import type { Identity } from '../../../src/cluster/identity.ts';
+import { type Identity, NO_CHANGES, party, UNKNOWN } from '../../../src/cluster/identity.ts';
 import { readConnection } from '../../../src/tracker/connection.ts';
 import { TcpState } from '../../../src/tracker/live-table.ts';
 import { v4 } from '../tracker/book-memory.ts';
 import { type LiveFields, liveRecords } from '../tracker/live-records.ts';
 
 const identity: Identity = {
-  owner: (cgroupId, comm) =>
-    cgroupId === 7
-      ? { kind: 'unit', name: 'nginx.service' }
-      : { kind: comm ? 'process' : 'unknown', name: comm },
+  local: ({ cgroupId, comm }) => {
+    if (cgroupId === 7) return { party: party({ kind: 'unit', name: 'nginx.service' }), final: true };
+    return { party: party({ kind: comm ? 'process' : 'unknown', name: comm }), final: true };
+  },
+  remote: () => ({ party: UNKNOWN, final: true }),
+  changes: () => NO_CHANGES,
   learn: () => Promise.resolve(true),
 };
 

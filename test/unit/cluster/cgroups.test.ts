@@ -176,23 +176,28 @@ describe('a walk', () => {
   });
 });
 
+function of(identity: HostIdentity, cgroupId: number, comm: string): unknown {
+  const end = { cgroupId, comm, netns: 1, address: '10.0.0.1', port: 0, protocol: 'tcp' as const };
+  return identity.local(end).party;
+}
+
 describe('identity on a plain host', () => {
   test('is the container or unit, else the process, else unknown', async () => {
     const identity = new HostIdentity(new Cgroups(root, { clock }));
     const nginx = make('system.slice/nginx.service');
     const login = make('user.slice/user-1000.slice/session-3.scope');
     await identity.learn([nginx, login]);
-    expect(identity.owner(nginx, 'nginx')).toEqual({ kind: 'unit', name: 'nginx.service' });
-    expect(identity.owner(login, 'ssh')).toEqual({ kind: 'process', name: 'ssh' });
-    expect(identity.owner(0, 'curl')).toEqual({ kind: 'process', name: 'curl' });
-    expect(identity.owner(login, '')).toEqual({ kind: 'unknown', name: '' });
-    expect(identity.owner(4_000_000_000, '')).toEqual({ kind: 'unknown', name: '' });
+    expect(of(identity, nginx, 'nginx')).toMatchObject({ kind: 'unit', name: 'nginx.service' });
+    expect(of(identity, login, 'ssh')).toMatchObject({ kind: 'process', name: 'ssh' });
+    expect(of(identity, 0, 'curl')).toMatchObject({ kind: 'process', name: 'curl' });
+    expect(of(identity, login, '')).toMatchObject({ kind: 'unknown', name: '' });
+    expect(of(identity, 4_000_000_000, '')).toMatchObject({ kind: 'unknown', name: '' });
   });
 
   test('without cgroup v2 is the process', async () => {
     const identity = new HostIdentity(new Cgroups(null, { clock }));
     expect(await identity.learn([17])).toBe(true);
-    expect(identity.owner(17, 'curl')).toEqual({ kind: 'process', name: 'curl' });
+    expect(of(identity, 17, 'curl')).toMatchObject({ kind: 'process', name: 'curl' });
   });
 });
 

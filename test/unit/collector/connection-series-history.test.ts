@@ -11,7 +11,7 @@ function livingPairs(machine: Machine): Set<string> {
   const pairs = new Set<string>();
   for (const [row, { owner, local, remote, protocol }] of machine.specs) {
     if (machine.flows.state[row] === FlowState.free) continue;
-    const name = owner === 0 ? '/' : `unit/${machine.names.owner(owner, '').name}`;
+    const name = owner === 0 ? '/' : `unit/${machine.identity.of.get(owner) ?? `cgroup ${owner}`}`;
     const unknown = protocol === 17 ? 'unknown' : '::';
     pairs.add(`${name} 10.0.0.${local} ${remote === 0 ? unknown : `10.1.0.${remote}`}`);
   }
@@ -53,7 +53,6 @@ function play(
   check: (before: readonly Series[], now: readonly Series[], living: Set<string>) => void,
 ): void {
   const page = new Page(budget);
-  page.rename = history.some((chapter) => chapter.renamed > 0);
   let before: Series[] = [];
   let kept = page.series.blocks();
   let copy = copyOf(kept);

@@ -248,17 +248,13 @@ describe('the budget', () => {
 });
 
 describe('names', () => {
-  test('are asked for once for a flow, and the cgroups that will be asked for are known before', () => {
+  test('stay until something is learnt', () => {
     const page = new Page(9);
     page.machine.transfer(spec(), 1, 0);
-    page.machine.transfer(spec({ owner: 2 }), 1, 0);
-    page.machine.snapshot({ forget: () => {}, read: () => {} });
-    expect(page.series.newCgroups()).toEqual(new Set([1, 2]));
-    page.read(page.machine.nowNs);
-    expect(page.series.newCgroups()).toEqual(new Set());
-    page.machine.names.of.set(1, 'learnt late');
+    page.after(1);
+    page.machine.identity.of.set(1, 'learnt late');
     expect(page.after(1)[0]?.name).toContain('cgroup 1');
-    page.rename = true;
+    page.machine.identity.changed = true;
     expect(page.after(1).map(({ name }) => name)).toContain('unit/learnt late 10.0.0.1 10.1.0.1:80');
   });
 
@@ -273,15 +269,6 @@ describe('names', () => {
     series.update(1e9);
     expect(seriesOf(series.blocks()).map(({ name }) => name.split(' ')[0])).toEqual(['process/curl', '/']);
     expect(series.unknownOwnerBytes).toBe(30);
-  });
-
-  test('are given in pieces, so that others may have their turn', () => {
-    const { books, flows, live: sockets, names } = new Machine(1024, 4);
-    const series = new ConnectionSeries(flows, sockets, names, 9);
-    for (let row = 1; row < 1024; row++) books.open(row, { port: row });
-    flows.update(1e9);
-    expect([...series.name(false)]).toHaveLength(4);
-    expect([...series.name(true)]).toHaveLength(4);
   });
 });
 

@@ -26,7 +26,7 @@ class Page implements Reader {
   }
 
   read(nowNs: number): void {
-    [...this.edges.name()].forEach(() => {});
+    [...this.machine.names.update(nowNs)].forEach(() => {});
     this.edges.update(nowNs);
   }
 

@@ -97,7 +97,8 @@ export function live(machine: Machine, history: readonly Chapter[], reader: Read
   for (const chapter of history) {
     for (const what of chapter.before) happen(machine, what);
     machine.nowNs += chapter.seconds * 1e9 + 1;
-    if (chapter.renamed > 0) machine.names.of.set(chapter.renamed, `name at ${machine.nowNs}`);
+    if (chapter.renamed > 0) machine.identity.of.set(chapter.renamed, `name at ${machine.nowNs}`);
+    machine.identity.changed = chapter.renamed > 0;
     machine.snapshot(reader, () => {
       for (const what of chapter.late) happen(machine, what);
     });

@@ -1,5 +1,15 @@
 import { Role } from '../../../src/abi/records.gen.ts';
-import type { Identity, Owner } from '../../../src/cluster/identity.ts';
+import {
+  type Answer,
+  type Changes,
+  type Identity,
+  type LocalEnd,
+  NO_CHANGES,
+  party,
+  type RemoteEnd,
+  UNKNOWN,
+} from '../../../src/cluster/identity.ts';
+import { FlowNames } from '../../../src/collector/flow-names.ts';
 import { FlowState, FlowTable, OTHER } from '../../../src/tracker/flow-table.ts';
 import { LiveTable, TcpState } from '../../../src/tracker/live-table.ts';
 import { BookMemory, v4 } from '../tracker/book-memory.ts';
@@ -58,11 +68,29 @@ export const TTL_NS = 20e9;
 /** Names that can change: those of a cgroup are `cgroup <id>` until they are renamed. 0 has none. */
 export class Names implements Identity {
   readonly of = new Map<number, string>();
+  /** Pods by their address, where there are any. */
+  readonly pods = new Map<string, string>();
+  /** Whether more may be known in a moment of addresses that are no pod's. */
+  hopes = false;
+  /** Set it when a name has changed. */
+  changed = false;
 
-  owner(cgroupId: number, comm: string): Owner {
+  local({ cgroupId, comm }: LocalEnd): Answer {
     const name = cgroupId === 0 ? '' : (this.of.get(cgroupId) ?? `cgroup ${cgroupId}`);
-    if (name !== '') return { kind: 'unit', name };
-    return comm === '' ? { kind: 'unknown', name: '' } : { kind: 'process', name: comm };
+    if (name !== '') return { party: party({ kind: 'unit', name }), final: true };
+    return { party: comm === '' ? UNKNOWN : party({ kind: 'process', name: comm }), final: true };
+  }
+
+  remote({ address }: RemoteEnd): Answer {
+    const name = this.pods.get(address);
+    if (name === undefined) return { party: UNKNOWN, final: !this.hopes };
+    return { party: party({ kind: 'pod', name, namespace: 'shop', inCluster: true }), final: true };
+  }
+
+  changes(): Changes {
+    const { changed } = this;
+    this.changed = false;
+    return changed ? { all: true, addresses: new Set() } : NO_CHANGES;
   }
 
   learn(): Promise<boolean> {
@@ -78,7 +106,8 @@ export class Machine {
   readonly books: BookMemory;
   readonly flows: FlowTable;
   readonly live: LiveTable;
-  readonly names = new Names();
+  readonly identity = new Names();
+  readonly names: FlowNames;
   readonly sockets: Socket[] = [];
   /** All bytes that any book has ever been given. */
   readonly booked = { sent: 0, received: 0 };
@@ -96,6 +125,7 @@ export class Machine {
   constructor(books: number, slots: number) {
     this.books = new BookMemory(books);
     this.flows = new FlowTable(this.books.buffer);
+    this.names = new FlowNames(this.flows, this.identity);
     this.live = new LiveTable(slots);
     this.#free = Array.from({ length: books - 1 }, (_, i) => i + 1);
     this.#freeSlots = Array.from({ length: slots }, (_, i) => i);
@@ -158,6 +188,7 @@ export class Machine {
     this.flows.update(this.nowNs);
     for (const row of this.flows.retired(this.nowNs)) {
       reader.forget(row);
+      this.names.forget(row);
       this.flows.clear(row);
       this.books.release(row);
       this.specs.delete(row);

@@ -55,7 +55,6 @@ export function seriesOf(blocks: readonly Block[]): Series[] {
 export class Page implements Reader {
   readonly machine = new Machine(12, 8);
   readonly series: ConnectionSeries;
-  rename = false;
 
   constructor(budget: number) {
     this.series = new ConnectionSeries(this.machine.flows, this.machine.live, this.machine.names, budget);
@@ -66,7 +65,7 @@ export class Page implements Reader {
   }
 
   read(nowNs: number): void {
-    [...this.series.name(this.rename)].forEach(() => {});
+    [...this.machine.names.update(nowNs)].forEach(() => {});
     this.series.update(nowNs);
   }
 

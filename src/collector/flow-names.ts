@@ -1,0 +1,206 @@
+import { Role } from '../abi/records.gen.ts';
+import type { Identity, Moment, Party } from '../cluster/identity.ts';
+import { FlowState, type FlowTable, OTHER } from '../tracker/flow-table.ts';
+import { formatAddressBytes } from '../util/ip.ts';
+import { commOf } from './comm.ts';
+import { scopeBetween } from './scope.ts';
+
+const APP_LABELS = ['name', 'component', 'instance', 'version', 'partOf', 'managedBy'] as const;
+const UDP = 17;
+const PAUSE_MASK = 0xff; // rows between two places to pause, less one
+
+/** What the peer of a datagram is called that could not be told. */
+export const UNKNOWN_ADDRESS = 'unknown';
+
+/** Who is at both ends of a flow. */
+export interface FlowName {
+  readonly local: Party;
+  readonly remote: Party;
+  readonly localAddress: string;
+  /** UNKNOWN_ADDRESS for a peer that could not be told. */
+  readonly remoteAddress: string;
+  readonly scope: string;
+  /** False: more may be known in a moment. */
+  readonly settled: boolean;
+}
+
+/** The name of each flow, kept until something is learnt about it. Bounded by the flow table. */
+export class FlowNames {
+  readonly #flows: FlowTable;
+  readonly #identity: Identity;
+  readonly #names: (FlowName | null)[];
+  /** The snapshot before the one that saw the row first: its flow began after it. */
+  readonly #fromNs: Float64Array;
+  readonly #unsettled = new Set<number>();
+  /** Cgroups that were looked for too lately to be looked for again. */
+  #unlearnt = new Set<number>();
+  #again = false;
+  #moved: number[] = [];
+  #lastNs = 0;
+
+  constructor(flows: FlowTable, identity: Identity) {
+    this.#flows = flows;
+    this.#identity = identity;
+    this.#names = new Array<FlowName | null>(flows.capacity).fill(null);
+    this.#fromNs = new Float64Array(flows.capacity);
+  }
+
+  /** The name of a row; a new object when it changes. */
+  of(row: number): FlowName {
+    return this.#names[row] ?? this.#name(row, this.#moment(row));
+  }
+
+  /** Rows whose name is not settled. */
+  get unsettled(): number {
+    return this.#unsettled.size;
+  }
+
+  /** The row is cleared next. */
+  forget(row: number): void {
+    this.#names[row] = null;
+    this.#fromNs[row] = 0;
+    this.#unsettled.delete(row);
+  }
+
+  /** Looks for cgroups that are not known yet. To be awaited before update(). */
+  async learn(): Promise<void> {
+    this.#again = this.#unlearnt.size > 0;
+    const wanted = this.#newCgroups().union(this.#unlearnt);
+    this.#unlearnt = (await this.#identity.learn(wanted)) ? new Set() : wanted;
+  }
+
+  /**
+   * Names new rows, and again those of which more may be known. Yields where it may pause.
+   * @param nowNs of this snapshot
+   */
+  *update(nowNs: number): Generator<void> {
+    const { all, addresses } = this.#identity.changes();
+    for (let i = 0; i < this.#flows.rowCount; i++) {
+      const row = this.#flows.rows[i] ?? 0;
+      if ((i & PAUSE_MASK) === 0) yield;
+      if (!this.#isFlow(row)) continue;
+      const name = this.#names[row];
+      if (!name) this.#begin(row, nowNs);
+      else if (this.#again || all || this.#unsettled.has(row) || touches(name, addresses))
+        this.#ask(row, name, nowNs);
+    }
+    this.#lastNs = nowNs;
+  }
+
+  /** Rows whose address has gone over to somebody else since the last call: connections from now on are another flow's. */
+  takeMoved(): number[] {
+    const moved = this.#moved;
+    this.#moved = [];
+    return moved;
+  }
+
+  #newCgroups(): Set<number> {
+    const found = new Set<number>();
+    for (let i = 0; i < this.#flows.rowCount; i++) {
+      const row = this.#flows.rows[i] ?? 0;
+      if (this.#isFlow(row) && !this.#names[row]) found.add(this.#flows.cgroupId(row));
+    }
+    return found;
+  }
+
+  /** Not `other`, and not cleared since the table was read. */
+  #isFlow(row: number): boolean {
+    return row !== OTHER && this.#flows.state[row] !== FlowState.free;
+  }
+
+  #begin(row: number, nowNs: number): void {
+    // what the first snapshot finds may have begun long ago: of that the moment of the snapshot is all that is known
+    this.#fromNs[row] = this.#lastNs === 0 ? (this.#flows.firstNs[row] ?? 0) : this.#lastNs;
+    const name = this.#name(row, this.#moment(row));
+    if (name.remote.inCluster || !name.settled) this.#noteMove(row, name, nowNs);
+  }
+
+  #ask(row: number, before: FlowName, nowNs: number): void {
+    this.#noteMove(row, this.#name(row, this.#moment(row), before), nowNs);
+  }
+
+  /** Whoever has the addresses now may be another one than whom the flow is of, or it may have begun in between. */
+  #noteMove(row: number, name: FlowName, nowNs: number): void {
+    if (this.#flows.detached[row] === 1) return;
+    const now = this.#describe(row, { fromNs: nowNs, toNs: nowNs });
+    if (!isSameParty(name.local, now.local) || !isSameParty(name.remote, now.remote)) this.#moved.push(row);
+  }
+
+  #moment(row: number): Moment {
+    return { fromNs: this.#fromNs[row] ?? 0, toNs: this.#flows.firstNs[row] ?? 0 };
+  }
+
+  #name(row: number, at: Moment, before: FlowName | null = null): FlowName {
+    const name = this.#describe(row, at);
+    if (name.settled) this.#unsettled.delete(row);
+    else this.#unsettled.add(row);
+    const kept = before && isSame(before, name) ? before : name;
+    this.#names[row] = kept;
+    return kept;
+  }
+
+  #describe(row: number, at: Moment): FlowName {
+    const flows = this.#flows;
+    const { memory } = flows;
+    const protocol = flows.protocol(row) === UDP ? 'udp' : 'tcp';
+    const serves = flows.role(row) === Role.ROLE_SERVER;
+    const port = flows.port(row);
+    const localAddress = formatAddressBytes(memory, flows.localAddrOffset(row));
+    const remoteAt = flows.remoteAddrOffset(row);
+    const isUnknown = protocol === 'udp' && isZero(memory, remoteAt);
+    const remoteAddress = isUnknown ? UNKNOWN_ADDRESS : formatAddressBytes(memory, remoteAt);
+    const local = this.#identity.local(
+      {
+        cgroupId: flows.cgroupId(row),
+        netns: flows.netns(row),
+        comm: commOf(memory, flows.commOffset(row)),
+        address: localAddress,
+        port: serves ? port : 0,
+        protocol,
+      },
+      at,
+    );
+    const remote = this.#identity.remote({ address: remoteAddress, port: serves ? 0 : port, protocol }, at);
+    return {
+      local: local.party,
+      remote: remote.party,
+      localAddress,
+      remoteAddress,
+      scope: scopeBetween(local.party, remote.party, memory, remoteAt),
+      settled: local.final && remote.final,
+    };
+  }
+}
+
+function touches(name: FlowName, addresses: ReadonlySet<string>): boolean {
+  return addresses.size > 0 && (addresses.has(name.localAddress) || addresses.has(name.remoteAddress));
+}
+
+function isSameParty(a: Party, b: Party): boolean {
+  return a.kind === b.kind && a.name === b.name && a.namespace === b.namespace && a.node === b.node;
+}
+
+/** Whether all that is shown of two names is the same. */
+function isSame(a: FlowName, b: FlowName): boolean {
+  return (
+    a.settled === b.settled && a.scope === b.scope && isEqual(a.local, b.local) && isEqual(a.remote, b.remote)
+  );
+}
+
+function isEqual(a: Party, b: Party): boolean {
+  if (a === b) return true;
+  return (
+    isSameParty(a, b) &&
+    a.zone === b.zone &&
+    a.service === b.service &&
+    a.workload?.kind === b.workload?.kind &&
+    a.workload?.name === b.workload?.name &&
+    a.workload?.namespace === b.workload?.namespace &&
+    APP_LABELS.every((label) => a.app?.[label] === b.app?.[label])
+  );
+}
+
+function isZero(bytes: Uint8Array, at: number): boolean {
+  for (let i = 0; i < 16; i++) if (bytes[at + i] !== 0) return false;
+  return true;
+}

@@ -1,6 +1,7 @@
 // Walks that race with closes at full churn, for long: not one byte, connection or segment may be lost or doubled.
 // Prints a line of JSON a run and a verdict; exit code 1 if any run differs. As root:
 // node bench/soak.ts [runs] [seconds]
+import { readFileSync } from 'node:fs';
 import { ExactLab } from '../test/support/exact-lab.ts';
 import { race } from '../test/support/race.ts';
 import { problemsOf } from '../test/support/race-scenarios.ts';
@@ -9,13 +10,16 @@ import { machine } from './machine.ts';
 const runs = Number(process.argv[2] ?? 20);
 const seconds = Number(process.argv[3] ?? 60);
 
+/** Read once, so that all runs are of one object, whatever is built meanwhile. */
+const object = readFileSync(new URL('../build/kube-netc.bpf.o', import.meta.url));
+
 const lab = await ExactLab.open();
 let failed = 0;
 let connections = 0;
 for (let run = 0; run < runs; run++) {
   const family = run % 2 === 0 ? 'IPv4' : 'IPv6';
   const trackProcess = run % 4 < 2;
-  const result = await race(lab, { seconds, family, trackProcess, slots: 32_768, older: 8 });
+  const result = await race(lab, { object, seconds, family, trackProcess, slots: 32_768, older: 8 });
   const problems = problemsOf(result);
   failed += problems.length > 0 ? 1 : 0;
   connections += result.expected.client.closed;

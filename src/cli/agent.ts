@@ -180,6 +180,7 @@ export class Agent implements AgentPort {
       lost: lostReadings(this.#monitor),
       udpMode: this.#monitor.udp,
       unknownOwnerBytes: this.#series.unknownOwnerBytes,
+      unsettledFlows: this.#names.unsettled,
       residentBytes: residentBytes(),
       cpuSeconds: (cpu.user + cpu.system) / 1e6,
       eventLoopLagSeconds: Number.isFinite(lagMs) ? Math.max(0, lagMs - 5) / 1000 : 0,

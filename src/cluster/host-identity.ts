@@ -9,7 +9,7 @@ import {
   UNKNOWN,
 } from './identity.ts';
 
-const NOT_KNOWN: Answer = { party: UNKNOWN, final: true };
+const NOT_KNOWN: Answer = { party: UNKNOWN, holder: '', final: true };
 
 /**
  * Identity on a plain host: the container or systemd unit of the socket's cgroup, else the process. Sockets of logins
@@ -26,11 +26,15 @@ export class HostIdentity implements Identity {
   local({ cgroupId, comm }: LocalEnd): Answer {
     const named =
       this.#cgroups.name(cgroupId) ?? (comm === '' ? null : { kind: 'process' as const, name: comm });
-    return named === null ? NOT_KNOWN : { party: party(named), final: true };
+    return named === null ? NOT_KNOWN : { party: party(named), holder: '', final: true };
   }
 
   remote(): Answer {
     return NOT_KNOWN;
+  }
+
+  holder(): string {
+    return '';
   }
 
   changes(): Changes {

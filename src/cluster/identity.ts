@@ -71,6 +71,8 @@ export interface Moment {
 
 export interface Answer {
   readonly party: Party;
+  /** Tells this party from all others, of the same name too; '' where nobody is known. */
+  readonly holder: string;
   /** False: more may be known in a moment. */
   readonly final: boolean;
 }
@@ -90,6 +92,8 @@ export interface Identity {
   local(end: LocalEnd, at: Moment): Answer;
   /** Who had this address at that moment, of what is known now. Never waits. */
   remote(end: RemoteEnd, at: Moment): Answer;
+  /** Who has the address now, by the latest news, as Answer.holder. More may have been it at any moment that is not old yet. */
+  holder(end: RemoteEnd): string;
   /** Since the last call. */
   changes(): Changes;
   /**

@@ -34,6 +34,7 @@ export interface AgentReadings {
   readonly lost: Readonly<Record<string, number>>;
   readonly udpMode: string;
   readonly unknownOwnerBytes: number;
+  readonly unsettledFlows: number;
   readonly residentBytes: number;
   readonly cpuSeconds: number;
   readonly eventLoopLagSeconds: number;
@@ -74,6 +75,7 @@ export function agentSamples(of: AgentReadings): Sample[] {
       return { metric: 'kube_netc_agent_udp_mode', labels: [mode], value: mode === of.udpMode ? 1 : 0 };
     }),
     plain('kube_netc_agent_unknown_owner_bytes_total', of.unknownOwnerBytes),
+    plain('kube_netc_agent_unsettled_flows', of.unsettledFlows),
     plain('kube_netc_agent_resident_memory_bytes', of.residentBytes),
     plain('kube_netc_agent_cpu_seconds_total', of.cpuSeconds),
     plain('kube_netc_agent_event_loop_lag_max_seconds', of.eventLoopLagSeconds),

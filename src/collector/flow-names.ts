@@ -1,5 +1,5 @@
 import { Role } from '../abi/records.gen.ts';
-import type { Identity, Moment, Party } from '../cluster/identity.ts';
+import type { Identity, Moment, Party, RemoteEnd } from '../cluster/identity.ts';
 import { FlowState, type FlowTable, OTHER } from '../tracker/flow-table.ts';
 import { formatAddressBytes } from '../util/ip.ts';
 import { commOf } from './comm.ts';
@@ -20,6 +20,8 @@ export interface FlowName {
   /** UNKNOWN_ADDRESS for a peer that could not be told. */
   readonly remoteAddress: string;
   readonly scope: string;
+  /** Who the remote party is, see Answer. */
+  readonly holder: string;
   /** False: more may be known in a moment. */
   readonly settled: boolean;
 }
@@ -31,6 +33,8 @@ export class FlowNames {
   readonly #names: (FlowName | null)[];
   /** The snapshot before the one that saw the row first: its flow began after it. */
   readonly #fromNs: Float64Array;
+  /** Who had the remote address when the row was last looked at. */
+  readonly #holders: string[];
   readonly #unsettled = new Set<number>();
   /** Cgroups that were looked for too lately to be looked for again. */
   #unlearnt = new Set<number>();
@@ -43,6 +47,7 @@ export class FlowNames {
     this.#identity = identity;
     this.#names = new Array<FlowName | null>(flows.capacity).fill(null);
     this.#fromNs = new Float64Array(flows.capacity);
+    this.#holders = new Array<string>(flows.capacity).fill('');
   }
 
   /** The name of a row; a new object when it changes. */
@@ -59,6 +64,7 @@ export class FlowNames {
   forget(row: number): void {
     this.#names[row] = null;
     this.#fromNs[row] = 0;
+    this.#holders[row] = '';
     this.#unsettled.delete(row);
   }
 
@@ -80,9 +86,9 @@ export class FlowNames {
       if ((i & PAUSE_MASK) === 0) yield;
       if (!this.#isFlow(row)) continue;
       const name = this.#names[row];
-      if (!name) this.#begin(row, nowNs);
+      if (!name) this.#begin(row);
       else if (this.#again || all || this.#unsettled.has(row) || touches(name, addresses))
-        this.#ask(row, name, nowNs);
+        this.#ask(row, name);
     }
     this.#lastNs = nowNs;
   }
@@ -108,22 +114,32 @@ export class FlowNames {
     return row !== OTHER && this.#flows.state[row] !== FlowState.free;
   }
 
-  #begin(row: number, nowNs: number): void {
+  #begin(row: number): void {
     // what the first snapshot finds may have begun long ago: of that the moment of the snapshot is all that is known
     this.#fromNs[row] = this.#lastNs === 0 ? (this.#flows.firstNs[row] ?? 0) : this.#lastNs;
-    const name = this.#name(row, this.#moment(row));
-    if (name.remote.inCluster || !name.settled) this.#noteMove(row, name, nowNs);
+    this.#noteHolder(row, this.#name(row, this.#moment(row)));
   }
 
-  #ask(row: number, before: FlowName, nowNs: number): void {
-    this.#noteMove(row, this.#name(row, this.#moment(row), before), nowNs);
+  #ask(row: number, before: FlowName): void {
+    this.#noteHolder(row, this.#name(row, this.#moment(row), before));
   }
 
-  /** Whoever has the addresses now may be another one than whom the flow is of, or it may have begun in between. */
-  #noteMove(row: number, name: FlowName, nowNs: number): void {
-    if (this.#flows.detached[row] === 1) return;
-    const now = this.#describe(row, { fromNs: nowNs, toNs: nowNs });
-    if (!isSameParty(name.local, now.local) || !isSameParty(name.remote, now.remote)) this.#moved.push(row);
+  /**
+   * Connections that come to its address when somebody else has it, or while it is not sure who had it when the row
+   * began, must not be counted with it.
+   */
+  #noteHolder(row: number, { settled, holder, remoteAddress }: FlowName): void {
+    const before = this.#holders[row] ?? '';
+    const now = this.#identity.holder(this.#remoteEnd(row, remoteAddress));
+    this.#holders[row] = now;
+    const isAnother = (settled && now !== '' && now !== holder) || (before !== '' && now !== before);
+    if (isAnother && this.#flows.detached[row] === 0) this.#moved.push(row);
+  }
+
+  #remoteEnd(row: number, address: string): RemoteEnd {
+    const flows = this.#flows;
+    const protocol = flows.protocol(row) === UDP ? 'udp' : 'tcp';
+    return { address, port: flows.role(row) === Role.ROLE_SERVER ? 0 : flows.port(row), protocol };
   }
 
   #moment(row: number): Moment {
@@ -142,31 +158,30 @@ export class FlowNames {
   #describe(row: number, at: Moment): FlowName {
     const flows = this.#flows;
     const { memory } = flows;
-    const protocol = flows.protocol(row) === UDP ? 'udp' : 'tcp';
-    const serves = flows.role(row) === Role.ROLE_SERVER;
-    const port = flows.port(row);
-    const localAddress = formatAddressBytes(memory, flows.localAddrOffset(row));
     const remoteAt = flows.remoteAddrOffset(row);
-    const isUnknown = protocol === 'udp' && isZero(memory, remoteAt);
+    const isUnknown = flows.protocol(row) === UDP && isZero(memory, remoteAt);
+    const localAddress = formatAddressBytes(memory, flows.localAddrOffset(row));
     const remoteAddress = isUnknown ? UNKNOWN_ADDRESS : formatAddressBytes(memory, remoteAt);
+    const end = this.#remoteEnd(row, remoteAddress);
     const local = this.#identity.local(
       {
         cgroupId: flows.cgroupId(row),
         netns: flows.netns(row),
         comm: commOf(memory, flows.commOffset(row)),
         address: localAddress,
-        port: serves ? port : 0,
-        protocol,
+        port: flows.role(row) === Role.ROLE_SERVER ? flows.port(row) : 0,
+        protocol: end.protocol,
       },
       at,
     );
-    const remote = this.#identity.remote({ address: remoteAddress, port: serves ? 0 : port, protocol }, at);
+    const remote = this.#identity.remote(end, at);
     return {
       local: local.party,
       remote: remote.party,
       localAddress,
       remoteAddress,
       scope: scopeBetween(local.party, remote.party, memory, remoteAt),
+      holder: remote.holder,
       settled: local.final && remote.final,
     };
   }

@@ -180,12 +180,48 @@ const AGENT = table(
       'bytes',
       'Payload bytes of sockets whose owner is not known.',
     ),
+    gauge(
+      'kube_netc_agent_unsettled_flows',
+      '',
+      'Flows of which more may be known in a moment: whose they are, or whom they are with.',
+    ),
     gauge('kube_netc_agent_resident_memory_bytes', 'bytes', 'Memory of the agent that is in RAM.'),
     counter('kube_netc_agent_cpu_seconds_total', 'seconds', 'CPU time of the agent, user and system.'),
     gauge(
       'kube_netc_agent_event_loop_lag_max_seconds',
       'seconds',
       'The longest time that the event loop was held since the page before.',
+    ),
+  ],
+);
+
+const API = table(
+  'agent',
+  'experimental',
+  ['resource'],
+  [
+    gauge(
+      'kube_netc_agent_api_synced',
+      '',
+      'Whether all objects of the resource have been read from the API server (1), or not yet (0).',
+    ),
+    gauge('kube_netc_agent_api_objects', '', 'Objects of the resource that are known.'),
+    gauge(
+      'kube_netc_agent_api_silence_seconds',
+      'seconds',
+      'Time since the API server last said anything of the resource.',
+    ),
+    counter('kube_netc_agent_api_lists_total', '', 'Complete lists of the resource that were read.'),
+    counter('kube_netc_agent_api_watches_total', '', 'Watches of the resource that were begun again.'),
+    counter('kube_netc_agent_api_errors_total', '', 'What went wrong with the API server, by kind.', [
+      'resource',
+      'kind',
+    ]),
+    counter('kube_netc_agent_api_requests_total', '', 'Requests to the API server.'),
+    counter(
+      'kube_netc_agent_api_received_bytes_total',
+      'bytes',
+      'Bytes of answers of the API server, without headers.',
     ),
   ],
 );
@@ -215,7 +251,7 @@ const AUDIT = table('agent', 'experimental', AUDIT_LABELS, [
 ]);
 
 /** Every metric there is, in the order of the page. */
-export const METRICS = [...CONNECTIONS, ...WORKLOADS, ...AGENT, ...AUDIT] as const;
+export const METRICS = [...CONNECTIONS, ...WORKLOADS, ...AGENT, ...API, ...AUDIT] as const;
 
 /** The name of any metric of the table. */
 export type MetricName = (typeof METRICS)[number]['name'];

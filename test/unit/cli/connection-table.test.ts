@@ -17,10 +17,12 @@ import { type LiveFields, liveRecords } from '../tracker/live-records.ts';
 
 const identity: Identity = {
   local: ({ cgroupId, comm }) => {
-    if (cgroupId === 7) return { party: party({ kind: 'unit', name: 'nginx.service' }), final: true };
-    return { party: party({ kind: comm ? 'process' : 'unknown', name: comm }), final: true };
+    if (cgroupId === 7)
+      return { party: party({ kind: 'unit', name: 'nginx.service' }), holder: '', final: true };
+    return { party: party({ kind: comm ? 'process' : 'unknown', name: comm }), holder: '', final: true };
   },
-  remote: () => ({ party: UNKNOWN, final: true }),
+  remote: () => ({ party: UNKNOWN, holder: '', final: true }),
+  holder: () => '',
   changes: () => NO_CHANGES,
   learn: () => Promise.resolve(true),
 };

@@ -23,14 +23,15 @@ const READINGS: AgentReadings = {
   lost: { slots_full: 18, books_full: 19 },
   udpMode: 'tracepoint',
   unknownOwnerBytes: 20,
+  unsettledFlows: 24,
   residentBytes: 21,
   cpuSeconds: 22,
   eventLoopLagSeconds: 23,
 };
 
-test('every metric of the agent but the audit is given, once, with the labels of the table', () => {
+test('every metric of the agent but those of the audit and the API server is given, once, with the labels of the table', () => {
   const blocks = toBlocks(agentSamples(READINGS));
-  const wanted = METRICS.filter(({ group, name }) => group === 'agent' && !name.includes('_audit_'));
+  const wanted = METRICS.filter(({ group, name }) => group === 'agent' && !/_(audit|api)_/.test(name));
   expect(blocks.map(({ metric }) => metric).toSorted()).toEqual(wanted.map(({ name }) => name).toSorted());
   for (const { metric, labels, values, count } of blocks) {
     const names = wanted.find(({ name }) => name === metric)?.labels ?? [];
@@ -74,6 +75,7 @@ test('each number stands where it belongs', () => {
     'udp_mode tracepoint': 1,
     'udp_mode off': 0,
     unknown_owner_bytes_total: 20,
+    unsettled_flows: 24,
     resident_memory_bytes: 21,
     cpu_seconds_total: 22,
     event_loop_lag_max_seconds: 23,

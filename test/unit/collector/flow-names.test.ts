@@ -37,7 +37,7 @@ class Pods implements Identity {
   }
 
   local(): Answer {
-    return { party: party({ kind: 'process', name: 'curl' }), final: true };
+    return { party: party({ kind: 'process', name: 'curl' }), holder: '', final: true };
   }
 
   remote({ address }: { address: string }, at: Moment): Answer {
@@ -46,9 +46,17 @@ class Pods implements Identity {
       ({ fromNs, toNs }) => fromNs <= at.toNs && at.fromNs < toNs,
     );
     const [one, another] = had;
-    if (another) return { party: SOMEBODY, final: true };
-    if (!one) return { party: UNKNOWN, final: this.final };
-    return { party: party({ kind: 'pod', name: one.pod, namespace: 'shop', inCluster: true }), final: true };
+    if (another) return { party: SOMEBODY, holder: '', final: true };
+    if (!one) return { party: UNKNOWN, holder: '', final: this.final };
+    return {
+      party: party({ kind: 'pod', name: one.pod, namespace: 'shop', inCluster: true }),
+      holder: one.pod,
+      final: true,
+    };
+  }
+
+  holder({ address }: { address: string }): string {
+    return this.ranges.get(address)?.at(-1)?.pod ?? '';
   }
 
   changes(): Changes {

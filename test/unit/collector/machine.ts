@@ -77,14 +77,22 @@ export class Names implements Identity {
 
   local({ cgroupId, comm }: LocalEnd): Answer {
     const name = cgroupId === 0 ? '' : (this.of.get(cgroupId) ?? `cgroup ${cgroupId}`);
-    if (name !== '') return { party: party({ kind: 'unit', name }), final: true };
-    return { party: comm === '' ? UNKNOWN : party({ kind: 'process', name: comm }), final: true };
+    if (name !== '') return { party: party({ kind: 'unit', name }), holder: '', final: true };
+    return { party: comm === '' ? UNKNOWN : party({ kind: 'process', name: comm }), holder: '', final: true };
   }
 
   remote({ address }: RemoteEnd): Answer {
     const name = this.pods.get(address);
-    if (name === undefined) return { party: UNKNOWN, final: !this.hopes };
-    return { party: party({ kind: 'pod', name, namespace: 'shop', inCluster: true }), final: true };
+    if (name === undefined) return { party: UNKNOWN, holder: '', final: !this.hopes };
+    return {
+      party: party({ kind: 'pod', name, namespace: 'shop', inCluster: true }),
+      holder: name,
+      final: true,
+    };
+  }
+
+  holder({ address }: RemoteEnd): string {
+    return this.pods.get(address) ?? '';
   }
 
   changes(): Changes {

@@ -1,3 +1,4 @@
+import { type CgroupName, shortContainerId } from './cgroup-path.ts';
 import type { Cgroups } from './cgroups.ts';
 import type { Identity, Owner } from './identity.ts';
 
@@ -15,10 +16,17 @@ export class HostIdentity implements Identity {
   }
 
   owner(cgroupId: number, comm: string): Owner {
-    return this.#cgroups.name(cgroupId) ?? (comm === '' ? UNKNOWN : { kind: 'process', name: comm });
+    return ownerOf(this.#cgroups.name(cgroupId)) ?? (comm === '' ? UNKNOWN : { kind: 'process', name: comm });
   }
 
   learn(cgroupIds: Iterable<number>): Promise<boolean> {
     return this.#cgroups.learn(cgroupIds);
   }
+}
+
+/** A pod has no name here: its container has a short one. */
+function ownerOf(name: CgroupName | null | undefined): Owner | null {
+  if (name?.kind !== 'pod') return name ?? null;
+  if (name.containerId === '') return null;
+  return { kind: 'container', name: shortContainerId(name.containerId) };
 }

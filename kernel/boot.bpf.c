@@ -54,6 +54,11 @@ int boot(struct bpf_iter__task_file *ctx)
 	/* SYN_SENT and SYN_RECV: the tracepoint sees what becomes of them */
 	if (state == TCP_CLOSE || state == TCP_SYN_SENT || state == TCP_SYN_RECV)
 		return 0;
+	if (!on_this_node(sk)) {
+		if (state != TCP_LISTEN)
+			note_outsider(sk, OUTSIDER_TCP);
+		return 0;
+	}
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
 		return 0;

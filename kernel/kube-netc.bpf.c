@@ -9,6 +9,7 @@
 #include "records.h"
 #include "socket.bpf.h"
 #include "maps.bpf.h"
+#include "node.bpf.h"
 #include "books.bpf.h"
 #include "slots.bpf.h"
 #include "tcp.bpf.c"

@@ -177,6 +177,11 @@ int BPF_PROG(tcp_state, struct sock *sk, int oldstate, int newstate)
 	if (sk->sk_protocol !=
 	    IPPROTO_TCP) /* MPTCP's own socket: its subflows are TCP sockets and come by themselves */
 		return 0;
+	if (!on_this_node(sk)) {
+		if (newstate != TCP_LISTEN && oldstate != TCP_LISTEN)
+			note_outsider(sk, OUTSIDER_TCP);
+		return 0;
+	}
 	if (newstate == TCP_CLOSE)
 		return on_close(sk, oldstate);
 	if (newstate == TCP_LISTEN && config.track_process) /* tcp_connect takes it, with its owner */
@@ -223,7 +228,7 @@ int BPF_PROG(tcp_connect, struct sock *sk, int oldstate, int newstate)
 
 	if (newstate != TCP_SYN_SENT && newstate != TCP_LISTEN)
 		return 0;
-	if (sk->sk_protocol != IPPROTO_TCP)
+	if (sk->sk_protocol != IPPROTO_TCP || !on_this_node(sk))
 		return 0;
 	task = (struct task_struct *)bpf_get_current_task_btf();
 	cookie = bpf_get_socket_cookie(sk);

@@ -77,6 +77,10 @@ static __always_inline void account(struct sock *sk, enum direction dir, __u64 b
 	struct book *book;
 	__u8 connected_to[16];
 
+	if (!on_this_node(sk)) {
+		note_outsider(sk, OUTSIDER_UDP);
+		return;
+	}
 	key.cgroup_id = read_cgroup_id(TRUSTED, sk);
 	key.netns = read_netns(TRUSTED, sk);
 	key.protocol = IPPROTO_UDP;

@@ -143,7 +143,12 @@ typedef struct {
 struct kernfs_node {
 	__u64 id;
 };
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
+};
 struct cgroup {
+	struct cgroup_subsys_state self;
 	struct kernfs_node *kn;
 };
 struct sock_cgroup_data {

@@ -12,6 +12,8 @@
 #define LEAVE_TRIES 16	    /* of a close that meets a walk, which may let go and come again meanwhile */
 #define LISTENERS_MAX 8192
 #define EPHEMERAL_MIN 32768 /* net.ipv4.ip_local_port_range begins here unless changed */
+#define NODE_DEPTH_MAX 32   /* cgroups from a socket's up to its node's root: a container in a pod is some 5 below it */
+#define OUTSIDERS_MAX 4096  /* network namespaces that sockets of other nodes use too */
 #define UDP_PEERS_MAX 4096  /* tasks between the address hook and the length hook of one datagram */
 
 #endif

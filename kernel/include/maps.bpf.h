@@ -96,4 +96,15 @@ struct {
 	__type(value, struct owner);
 } listeners SEC(".maps");
 
+/*
+ * Network namespaces in which sockets of other nodes have moved something: enum outsider. Written only where there is a
+ * node root, read by the audit. The least recently used entry makes room.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, OUTSIDERS_MAX);
+	__type(key, __u32);
+	__type(value, enum outsider);
+} outsiders SEC(".maps");
+
 #endif

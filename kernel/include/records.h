@@ -28,6 +28,12 @@ enum connect_failure : __u32 {
 	FAILED_CLASSES = 5,
 };
 
+/* What sockets of other nodes have used a network namespace for, as bits. */
+enum outsider : __u32 {
+	OUTSIDER_TCP = 1,
+	OUTSIDER_UDP = 2,
+};
+
 /* Life of a book. Only the kernel moves it up, only user space back to BOOK_FREE. */
 enum book_state : __u32 {
 	BOOK_FREE = 0,
@@ -144,6 +150,7 @@ struct config {
 	__u32 book_capacity; /* a power of two */
 	__u32 track_process; /* 1: keep pid and comm, and make comm part of the key */
 	__u32 reserved;
+	__u64 node_root_id; /* only sockets of this cgroup and below it are this node's; 0: all are */
 };
 
 /* Shared with user space in .bss. Fields above the counters belong to the walk: one walker, by design. */

@@ -99,11 +99,12 @@ export const Owner = {
 
 /** struct config: its size and the byte offset of each field. */
 export const Config = {
-  size: 16,
+  size: 24,
   slotMask: 0,
   bookCapacity: 4,
   trackProcess: 8,
   reserved: 12,
+  nodeRootId: 16,
 } as const;
 
 /** struct control: its size and the byte offset of each field. */
@@ -155,5 +156,11 @@ export const BookState = {
   BOOK_FREE: 0,
   BOOK_USED: 1,
   BOOK_ORPHAN: 2,
+} as const;
+
+/** enum outsider. */
+export const Outsider = {
+  OUTSIDER_TCP: 1,
+  OUTSIDER_UDP: 2,
 } as const;
 

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { describeCgroupView } from '../cluster/cgroup-view.ts';
 import { RunStatistics } from '../libbpf/run-statistics.ts';
 import { checkListen, startServer } from '../server/http-server.ts';
 import { formatListen } from '../server/listen-address.ts';
@@ -13,10 +14,11 @@ const STOP_LIMIT_MS = 900; // a second is promised
 /** Runs the agent until a signal ends it. Throws NetcError when it cannot start. */
 export async function runAgent(options: AgentOptions, log: Logger): Promise<void> {
   await checkListen(options.listen);
-  const host = openHost();
-  const monitor = startMonitor({ ...options, cgroupRoot: host.cgroupRoot }, log);
+  const { identity, view, cgroupRoot, nodeRootId } = openHost(options.cgroupRoot);
+  log.info(`cgroup v2: ${describeCgroupView(view)}`);
+  const monitor = startMonitor({ ...options, cgroupRoot, nodeRootId }, log);
   const statistics = options.programStats ? enableStatistics(log) : null;
-  const agent = new Agent(monitor, host.identity, options, (error) => log.error(asNetcError(error).message));
+  const agent = new Agent(monitor, identity, options, (error) => log.error(asNetcError(error).message));
   try {
     await agent.start();
     const server = await startServer(agent, options.listen, {

@@ -18,6 +18,8 @@ export interface AgentOptions {
   readonly books: number;
   readonly trackProcess: boolean;
   readonly programStats: boolean;
+  /** Look at the cgroups below this directory alone, and count their sockets alone; undefined: found out. */
+  readonly cgroupRoot: string | undefined;
 }
 
 export const DEFAULTS = {

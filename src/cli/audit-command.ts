@@ -15,13 +15,17 @@ const SNAPSHOT_EVERY_MS = 1_000;
 export interface AuditOptions {
   readonly durationMs: number;
   readonly udp: UdpChoice;
+  readonly cgroupRoot: string | undefined;
 }
 
 /** Watches for a while and prints the comparison. Needs no agent; leaves nothing behind. @returns the exit code */
 export async function runAudit(options: AuditOptions, log: Logger): Promise<number> {
-  const { cgroupRoot } = openHost();
+  const { cgroupRoot, nodeRootId } = openHost(options.cgroupRoot);
   const sizes = { slots: defaultSlots(), books: DEFAULTS.books };
-  const monitor = startMonitor({ udp: options.udp, trackProcess: true, cgroupRoot, ...sizes }, log);
+  const monitor = startMonitor(
+    { udp: options.udp, trackProcess: true, cgroupRoot, nodeRootId, ...sizes },
+    log,
+  );
   try {
     const flows = new FlowTable(monitor.books.memory);
     const live = new LiveTable(monitor.slots);

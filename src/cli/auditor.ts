@@ -37,7 +37,8 @@ export class Auditor {
     this.#sums.update();
     const books = this.#books();
     for (const reading of readings) {
-      this.#audit.observe({ ...reading, accounted: this.#sums.of(reading.netns) }, books);
+      const outsiders = this.#monitor.outsiders(reading.netns);
+      this.#audit.observe({ ...reading, accounted: this.#sums.of(reading.netns), outsiders }, books);
     }
     this.#sources.refresh(this.#live);
     this.#audit.keep(this.#sources.readable);

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { arch, release } from 'node:os';
+import { type CgroupScope, type CgroupView, describeCgroupView } from '../cluster/cgroup-view.ts';
 import type { Features, Finding } from '../libbpf/features.ts';
 import type { UdpMode } from '../libbpf/monitor-plan.ts';
 import { libbpfVersion } from '../libbpf/native.ts';
@@ -88,17 +89,9 @@ export function checkLibbpf(): Check {
   }
 }
 
-export function checkHost(cgroupRoot: string | null): Check[] {
+export function checkHost(view: CgroupView): Check[] {
   return [
-    cgroupRoot === null
-      ? {
-          name: 'cgroup v2',
-          verdict: 'less',
-          found: 'not mounted',
-          advice:
-            'mount -t cgroup2 none /sys/fs/cgroup; without it owners are named by process, and peers of unconnected UDP sockets may stay unknown',
-        }
-      : ok('cgroup v2', `mounted on ${cgroupRoot}`),
+    checkCgroups(view),
     checkPidNamespace(),
     existsSync('/proc/self/net/snmp')
       ? ok('SNMP counters', '/proc/self/net/snmp is there')
@@ -109,6 +102,16 @@ export function checkHost(cgroupRoot: string | null): Check[] {
           advice: 'the audit has nothing to compare with',
         },
   ];
+}
+
+const CGROUP_ADVICE: Partial<Record<CgroupScope, string>> = {
+  none: 'mount -t cgroup2 none /sys/fs/cgroup; without it owners are named by process, and peers of unconnected UDP sockets may stay unknown',
+  own: "give the container the node's /sys/fs/cgroup, read-only; without it owners are named by process, and if several nodes share this kernel the sockets of all are counted",
+};
+
+function checkCgroups(view: CgroupView): Check {
+  const [name, found, advice] = ['cgroup v2', describeCgroupView(view), CGROUP_ADVICE[view.scope]];
+  return advice === undefined ? ok(name, found) : { name, verdict: 'less', found, advice };
 }
 
 /** The inode of the first pid namespace is fixed: PROC_PID_INIT_INO, include/uapi/linux/nsfs.h. */

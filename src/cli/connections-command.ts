@@ -27,15 +27,20 @@ export interface ConnectionsOptions {
   readonly port?: number | undefined;
   /** Part of a process or owner name, or a pid. */
   readonly process?: string | undefined;
+  readonly cgroupRoot?: string | undefined;
 }
 
 const CLOCK_GAP_MS = 60; // between two readings of the kernel's tick
 
 /** Prints the open TCP sockets of this machine, read once. Needs no agent; leaves nothing behind. */
 export async function showConnections(options: ConnectionsOptions, log: Logger): Promise<void> {
-  const host = openHost();
+  const host = openHost(options.cgroupRoot);
+  const { nodeRootId } = host;
   const sizes = { slots: defaultSlots(), books: DEFAULTS.books };
-  const monitor = startMonitor({ udp: 'off', trackProcess: true, cgroupRoot: null, ...sizes }, log);
+  const monitor = startMonitor(
+    { udp: 'off', trackProcess: true, cgroupRoot: null, nodeRootId, ...sizes },
+    log,
+  );
   try {
     const rows = await readAll(monitor, host);
     const shown = rows.filter((row) => matches(row, options)).sort(SORTS[options.sort]);

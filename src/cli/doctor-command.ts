@@ -18,8 +18,8 @@ import { OBJECT_PATH } from './start-monitor.ts';
 import { formatTable } from './table.ts';
 
 /** Says of each thing that the agent needs whether it is there. @returns whether the agent could run */
-export function runDoctor(): boolean {
-  const checks = allChecks();
+export function runDoctor(cgroupRoot?: string): boolean {
+  const checks = allChecks(cgroupRoot);
   const columns = [
     { title: 'WHAT', cell: (c: Check) => c.name },
     { title: 'VERDICT', cell: (c: Check) => c.verdict },
@@ -40,10 +40,9 @@ export function runDoctor(): boolean {
   return runs;
 }
 
-function allChecks(): Check[] {
+function allChecks(cgroupRoot: string | undefined): Check[] {
   const libbpf = checkLibbpf();
-  const { cgroupRoot } = openHost();
-  const checks = [libbpf, ...checkHost(cgroupRoot), checkMemory(defaultSlots())];
+  const checks = [libbpf, ...checkHost(openHost(cgroupRoot).view), checkMemory(defaultSlots())];
   if (libbpf.verdict !== 'ok') return checks;
   using features = new Features();
   checks.unshift(...checkKernel(features), ...checkCapabilities(features));

@@ -111,6 +111,11 @@ export const FLAGS = {
       .default(DEFAULTS.books),
   processes: () =>
     flag('--processes <on|off>', 'keep the process of each socket').choices(['on', 'off']).default('on'),
+  cgroupRoot: () =>
+    flag(
+      '--cgroup-root <directory>',
+      'count the sockets below this cgroup v2 directory alone (default: all, or those of this node where it shares its kernel with others)',
+    ),
   programStats: () =>
     flag(
       '--program-stats [on|off]',

@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { findCgroup2Mount } from '../cluster/cgroup-mount.ts';
+import { type CgroupView, readCgroupView } from '../cluster/cgroup-view.ts';
 import { Cgroups } from '../cluster/cgroups.ts';
 import { HostIdentity } from '../cluster/host-identity.ts';
 import type { Identity } from '../cluster/identity.ts';
@@ -9,22 +8,29 @@ import { NetcError } from '../util/errors.ts';
 /** What a plain host knows of its sockets' owners. */
 export interface Host {
   readonly identity: Identity;
+  /** What is seen of the cgroup v2 tree, and whose sockets are ours by it. */
+  readonly view: CgroupView;
   /** Where cgroup v2 is mounted; null: nowhere. */
   readonly cgroupRoot: string | null;
+  /** See MonitorOptions. */
+  readonly nodeRootId: bigint;
 }
 
-/** Throws E_NO_PROC where /proc cannot be read. */
-export function openHost(): Host {
-  const cgroupRoot = findCgroup2Mount(readMounts());
-  return { identity: new HostIdentity(new Cgroups(cgroupRoot, { clock: systemClock })), cgroupRoot };
+/** @param root see --cgroup-root. Throws E_NO_PROC where /proc cannot be read, E_USAGE where `root` is no directory. */
+export function openHost(root?: string): Host {
+  const view = readView(root);
+  if (root !== undefined && view.mount === null)
+    throw new NetcError('E_USAGE', { problem: `--cgroup-root: there is no cgroup v2 directory ${root}` });
+  const { mount, nodeRootId } = view;
+  const identity = new HostIdentity(new Cgroups(mount, { clock: systemClock }));
+  return { identity, view, cgroupRoot: mount, nodeRootId };
 }
 
 /** Everything else that we read of /proc is there when this is. */
-function readMounts(): string {
-  const path = '/proc/self/mountinfo';
+function readView(root: string | undefined): CgroupView {
   try {
-    return readFileSync(path, 'utf8');
+    return readCgroupView(root);
   } catch (cause) {
-    throw new NetcError('E_NO_PROC', { path }, { cause });
+    throw new NetcError('E_NO_PROC', { path: '/proc/self/mountinfo' }, { cause });
   }
 }

@@ -28,6 +28,7 @@ program
   .addOption(FLAGS.maxSockets())
   .addOption(FLAGS.maxFlows())
   .addOption(FLAGS.processes())
+  .addOption(FLAGS.cgroupRoot())
   .addOption(FLAGS.programStats())
   .addOption(FLAGS.verbosity())
   .action(async (flags: AgentFlags) => {
@@ -44,6 +45,7 @@ program
         books: flags.maxFlows,
         trackProcess: flags.processes === 'on',
         programStats: flags.programStats === 'on',
+        cgroupRoot: flags.cgroupRoot,
       },
       await makeLogger(flags.verbosity),
     );
@@ -71,6 +73,7 @@ program
       'only sockets of processes, units or containers with this in their name, or of this pid',
     ),
   )
+  .addOption(FLAGS.cgroupRoot())
   .addOption(FLAGS.verbosity().default('warn'))
   .action(async (flags: ConnectionsOptions & { verbosity: Verbosity }) => {
     const { showConnections } = await import('./connections-command.ts');
@@ -83,9 +86,10 @@ program
   .description(
     'say of each thing that the agent needs whether it is there, and how to get it; exit code 1: it could not run',
   )
-  .action(async () => {
+  .addOption(FLAGS.cgroupRoot())
+  .action(async (flags: { cgroupRoot?: string }) => {
     const { runDoctor } = await import('./doctor-command.ts');
-    if (!runDoctor()) process.exitCode = 1;
+    if (!runDoctor(flags.cgroupRoot)) process.exitCode = 1;
   });
 
 program
@@ -97,12 +101,13 @@ program
     flag('--for <time>', 'how long to watch').argParser(duration(1_000, 86_400_000)).default(10_000, '10s'),
   )
   .addOption(FLAGS.udp())
+  .addOption(FLAGS.cgroupRoot())
   .addOption(FLAGS.verbosity().default('warn'))
-  .action(async (flags: { for: number; udp: UdpChoice; verbosity: Verbosity }) => {
+  .action(async (flags: { for: number; udp: UdpChoice; cgroupRoot?: string; verbosity: Verbosity }) => {
     const { runAudit } = await import('./audit-command.ts');
     const { makeLogger } = await import('./log.ts');
     process.exitCode = await runAudit(
-      { durationMs: flags.for, udp: flags.udp },
+      { durationMs: flags.for, udp: flags.udp, cgroupRoot: flags.cgroupRoot },
       await makeLogger(flags.verbosity),
     );
   });
@@ -117,6 +122,7 @@ interface AgentFlags {
   readonly maxFlows: number;
   readonly processes: 'on' | 'off';
   readonly programStats: 'on' | 'off';
+  readonly cgroupRoot?: string;
   readonly verbosity: Verbosity;
 }
 

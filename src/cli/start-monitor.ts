@@ -17,6 +17,7 @@ export interface StartOptions {
   readonly books: number;
   readonly trackProcess: boolean;
   readonly cgroupRoot: string | null;
+  readonly nodeRootId: bigint;
 }
 
 /**

@@ -1,11 +1,16 @@
-/** What a cgroup's path says about its processes. */
-export interface CgroupName {
-  readonly kind: 'container' | 'unit';
-  readonly name: string;
-}
+import { type PodCgroup, podsOfCgroupPath } from './pod-cgroup.ts';
+
+/** What a cgroup's path says about its processes. `pod`: without an API server only its container has a name. */
+export type CgroupName =
+  { readonly kind: 'container' | 'unit'; readonly name: string } | ({ readonly kind: 'pod' } & PodCgroup);
 
 /** Of a container's 64 hexadecimal digits, as many as every tool shows: a plain host has no API to ask for names. */
 const SHORT_ID_DIGITS = 12;
+
+/** The name of a container that nobody has told the name of. */
+export function shortContainerId(id: string): string {
+  return id.slice(0, SHORT_ID_DIGITS);
+}
 
 /**
  * docker-<id>.scope, cri-containerd-<id>.scope, crio-<id>.scope, libpod-<id>.scope, nerdctl-<id>.scope (systemd driver);
@@ -51,7 +56,7 @@ export function unescapeUnit(name: string): string {
 
 function containerOf(segment: string, parent: string): string | null {
   const id = CONTAINER_ID.exec(segment)?.[1];
-  if (id !== undefined) return id.slice(0, SHORT_ID_DIGITS);
+  if (id !== undefined) return shortContainerId(id);
   const payload = LXC_PAYLOAD.exec(segment)?.[1];
   if (payload !== undefined) return payload;
   if (LXC_PARENT.test(parent)) return segment;
@@ -67,10 +72,12 @@ function unitOf(segment: string): string | null {
 }
 
 /**
- * Whose processes a cgroup holds, by its path below the cgroup2 mount: the innermost container, else the innermost
- * systemd unit, else null (the root, a slice, a login session: there the process' own name says more).
+ * Whose processes a cgroup holds, by its path below the cgroup2 mount: the innermost pod, else the innermost container,
+ * else the innermost systemd unit, else null (the root, a slice, a login session: there the process' own name says more).
  */
 export function parseCgroupPath(path: string): CgroupName | null {
+  const [pod] = podsOfCgroupPath(path);
+  if (pod) return { kind: 'pod', ...pod };
   const segments = path.split('/').filter((segment) => segment !== '');
   for (let i = segments.length - 1; i >= 0; i--) {
     const name = containerOf(segments[i] ?? '', segments[i - 1] ?? '');

@@ -62,8 +62,13 @@ export class Cgroups {
 
   /** The name of a cgroup; null where its path names nobody; undefined where the id is not known. */
   name(id: number): CgroupName | null | undefined {
-    const path = this.#living.get(id) ?? this.#gone.get(id)?.path;
+    const path = this.path(id);
     return path === undefined || path === null ? path : parseCgroupPath(path);
+  }
+
+  /** The path of a cgroup below the mount; null where no walk ever found it; undefined where the id is not known. */
+  path(id: number): string | null | undefined {
+    return this.#living.get(id) ?? this.#gone.get(id)?.path;
   }
 
   /** Walks the tree once if some of the ids (0 is none) are not known. See Identity.learn. */

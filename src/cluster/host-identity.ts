@@ -1,3 +1,4 @@
+import { type CgroupName, shortContainerId } from './cgroup-path.ts';
 import type { Cgroups } from './cgroups.ts';
 import {
   type Answer,
@@ -5,6 +6,7 @@ import {
   type Identity,
   type LocalEnd,
   NO_CHANGES,
+  type Party,
   party,
   UNKNOWN,
 } from './identity.ts';
@@ -25,7 +27,7 @@ export class HostIdentity implements Identity {
 
   local({ cgroupId, comm }: LocalEnd): Answer {
     const named =
-      this.#cgroups.name(cgroupId) ?? (comm === '' ? null : { kind: 'process' as const, name: comm });
+      namedBy(this.#cgroups.name(cgroupId)) ?? (comm === '' ? null : { kind: 'process', name: comm });
     return named === null ? NOT_KNOWN : { party: party(named), holder: '', final: true };
   }
 
@@ -44,4 +46,11 @@ export class HostIdentity implements Identity {
   learn(cgroupIds: Iterable<number>): Promise<boolean> {
     return this.#cgroups.learn(cgroupIds);
   }
+}
+
+/** A pod has no name here: its container has a short one. */
+function namedBy(name: CgroupName | null | undefined): Pick<Party, 'kind' | 'name'> | null {
+  if (name?.kind !== 'pod') return name ?? null;
+  if (name.containerId === '') return null;
+  return { kind: 'container', name: shortContainerId(name.containerId) };
 }

@@ -34,6 +34,8 @@ export interface NamespaceReading extends Window {
   readonly netns: number;
   readonly through: string;
   readonly accounted: Accounted;
+  /** Whether sockets that are not ours have moved something in it since the agent began: the kernel counts them too. */
+  readonly outsiders: { readonly tcp: boolean; readonly udp: boolean };
 }
 
 /** The agent's books at one snapshot, of all namespaces. Cumulative. */
@@ -112,6 +114,8 @@ function judge(counter: Audited, { first, last }: State, interval: Interval): Au
 function whyNotTold(counter: Audited, first: Moment, last: Moment, unexplained: number): string {
   if (first === last) return 'read once so far';
   const udp = counter === 'UdpInDatagrams' || counter === 'UdpOutDatagrams';
+  if (unexplained > 0 && (udp ? last.outsiders.udp : last.outsiders.tcp))
+    return 'sockets of another node use this namespace too';
   if (udp && !(first.books.udpCounted && last.books.udpCounted)) return 'UDP is not counted';
   // A namespace that agrees has nothing in `other`; what is missing from one that does not may be there.
   const other = last.books.other[counter] - first.books.other[counter];

@@ -1,5 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
-import { Config, Control } from '../abi/records.gen.ts';
+import { Config, Control, Outsider } from '../abi/records.gen.ts';
 import { NetcError } from '../util/errors.ts';
 import { BpfError } from './bpf-error.ts';
 import { Books } from './books.ts';
@@ -20,6 +20,8 @@ export interface MonitorOptions {
   readonly trackProcess: boolean;
   /** A cgroup v2 directory whose sockets' UDP peers are watched; null: none. */
   readonly cgroupRoot: string | null;
+  /** Only sockets of the cgroup with this id and below it are counted; 0n, or without: all of this kernel. */
+  readonly nodeRootId?: bigint;
 }
 
 /** What became of one program. */
@@ -166,6 +168,18 @@ export class Monitor extends Handle {
     return Number(this.#control.getBigUint64(Control[name], true));
   }
 
+  /**
+   * Whether sockets that are not below the node's root have moved something in a network namespace: then the kernel
+   * counts more there than we do. False where all sockets are counted. Throws E_BPF.
+   */
+  outsiders(netns: number): { tcp: boolean; udp: boolean } {
+    const found = this.#options.nodeRootId
+      ? this.#object.map('outsiders').lookup(new Uint8Array(Uint32Array.of(netns).buffer))
+      : null;
+    const bits = found ? new DataView(found.buffer).getUint32(0, true) : 0;
+    return { tcp: (bits & Outsider.OUTSIDER_TCP) !== 0, udp: (bits & Outsider.OUTSIDER_UDP) !== 0 };
+  }
+
   protected release(): void {
     this.#object.close();
   }
@@ -262,4 +276,6 @@ function configure(
   config.setUint32(Config.slotMask, options.slots - 1, true);
   config.setUint32(Config.bookCapacity, options.books, true);
   config.setUint32(Config.trackProcess, options.trackProcess ? 1 : 0, true);
+  config.setBigUint64(Config.nodeRootId, options.nodeRootId ?? 0n, true);
+  if (!options.nodeRootId) object.map('outsiders').setMaxEntries(1);
 }

@@ -126,6 +126,7 @@ export class Ledger {
         before: kernel[side],
         after: kernel[side],
         accounted: sums.of(netns),
+        outsiders: { tcp: false, udp: false },
       };
       audit.observe(reading, { unseen, other: sums.other(), udpCounted: false });
     }

@@ -11,9 +11,9 @@ const OBJECT = join(ROOT, 'build/kube-netc.bpf.o');
 
 type Layout = Readonly<Record<string, number>> & { readonly size: number };
 
-const { Role, ConnectFailure, BookState, ...structs } = abi;
+const { Role, ConnectFailure, BookState, Outsider, ...structs } = abi;
 const STRUCTS: readonly (readonly [string, Layout])[] = Object.entries(structs);
-const VALUES: Readonly<Record<string, number>> = { ...Role, ...ConnectFailure, ...BookState };
+const VALUES: Readonly<Record<string, number>> = { ...Role, ...ConnectFailure, ...BookState, ...Outsider };
 
 /** localAddr is local_addr, FlowKey is flow_key. */
 function snake(name: string): string {

@@ -10,6 +10,7 @@ import {
   checkProbe,
   checkUdp,
 } from '../../../src/cli/checks.ts';
+import type { CgroupView } from '../../../src/cluster/cgroup-view.ts';
 import type { Features, Finding } from '../../../src/libbpf/features.ts';
 import { cannotTell, no, yes } from '../../../src/libbpf/finding.ts';
 
@@ -120,15 +121,26 @@ test('of UDP', () => {
   expect(checkUdp('off', notes)).toMatchObject({ verdict: 'less', found: 'not counted' });
 });
 
+const VIEW: CgroupView = { scope: 'whole', layout: 'v2', mount: '/sys/fs/cgroup', nodeRootId: 0n };
+
 describe('of this machine', () => {
   test('cgroup v2 is there or is not, and the pid namespace is what the kernel says', () => {
-    const [there, pidNamespace, snmp] = checkHost('/sys/fs/cgroup');
+    const [there, pidNamespace, snmp] = checkHost(VIEW);
     expect(there).toMatchObject({ verdict: 'ok', found: 'mounted on /sys/fs/cgroup' });
     const own = readlinkSync('/proc/self/ns/pid') === 'pid:[4026531836]';
     expect(pidNamespace?.verdict).toBe(own ? 'ok' : 'less');
     expect(snmp?.verdict).toBe(existsSync('/proc/self/net/snmp') ? 'ok' : 'less');
-    expect(checkHost(null)[0]).toMatchObject({ name: 'cgroup v2', verdict: 'less' });
-    expectAdvice([...checkHost(null), ...checkHost('/x')]);
+  });
+
+  test.each([
+    ['none', 'less', 'not mounted'],
+    ['own', 'less', "/sys/fs/cgroup shows no more than this container's own cgroup"],
+    ['whole', 'ok', 'mounted on /sys/fs/cgroup'],
+    ['node', 'ok', "this node's part of the tree is at /sys/fs/cgroup: sockets outside of it are left out"],
+  ] as const)('of the cgroup v2 tree is seen: %s', (scope, verdict, found) => {
+    const [cgroups] = checkHost({ ...VIEW, scope });
+    expect(cgroups).toMatchObject({ name: 'cgroup v2', verdict, found });
+    expectAdvice(checkHost({ ...VIEW, scope }));
   });
 
   test('memory is enough for few sockets and not for more than there can be', () => {

@@ -80,7 +80,7 @@ describe('a cgroup id', () => {
     expect(cgroups.name(late)).toBeUndefined();
     now += 500;
     expect(await cgroups.learn([late])).toBe(true);
-    expect(cgroups.name(late)?.name).toBe('b.service');
+    expect(cgroups.name(late)).toEqual({ kind: 'unit', name: 'b.service' });
   });
 
   test('keeps its name for 15 minutes after the cgroup was removed', async () => {
@@ -92,14 +92,14 @@ describe('a cgroup id', () => {
     rmSync(join(root, 'system.slice/job.service'), { recursive: true });
     now += MINUTE_MS;
     await cgroups.learn([second]);
-    expect(cgroups.name(gone)?.name).toBe('job.service');
+    expect(cgroups.name(gone)).toEqual({ kind: 'unit', name: 'job.service' });
     now += 15 * MINUTE_MS - 1;
     await cgroups.learn([3_999_999_999]);
-    expect(cgroups.name(gone)?.name).toBe('job.service');
+    expect(cgroups.name(gone)).toEqual({ kind: 'unit', name: 'job.service' });
     now += MINUTE_MS;
     await cgroups.learn([3_999_999_998]);
     expect(cgroups.name(gone)).toBeUndefined();
-    expect(cgroups.name(third)?.name).toBe('third.service');
+    expect(cgroups.name(third)).toEqual({ kind: 'unit', name: 'third.service' });
   });
 });
 
@@ -146,7 +146,7 @@ describe('a walk', () => {
     expect(answers).toEqual([true, false, false]); // the second walk came too soon after the first
     now += MINUTE_MS;
     expect(await cgroups.learn([made])).toBe(true);
-    expect(cgroups.name(made)?.name).toBe('late.service');
+    expect(cgroups.name(made)).toEqual({ kind: 'unit', name: 'late.service' });
   });
 
   test('survives directories that go away under it', async () => {
@@ -172,7 +172,7 @@ describe('a walk', () => {
     now += MINUTE_MS;
     await cgroups.learn([4_000_000_000]);
     mkdirSync(root);
-    expect(cgroups.name(nginx)?.name).toBe('nginx.service');
+    expect(cgroups.name(nginx)).toEqual({ kind: 'unit', name: 'nginx.service' });
   });
 });
 
@@ -201,7 +201,7 @@ describe('identity on a plain host', () => {
   });
 });
 
-const mount = findCgroup2Mount(readFileSync('/proc/self/mountinfo', 'utf8'));
+const mount = findCgroup2Mount(readFileSync('/proc/self/mountinfo', 'utf8'))?.path ?? null;
 
 function writable(path: string | null): boolean {
   try {

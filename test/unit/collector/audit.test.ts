@@ -21,6 +21,7 @@ const NOTHING: Accounted = {
   connects: 0,
   finsDue: 0,
 };
+const NOBODY = { tcp: false, udp: false };
 const BOOKS: BooksReading = {
   unseen: { receivedSegs: 0, sentSegs: 0, retransSegs: 0 },
   other: NOTHING,
@@ -33,13 +34,14 @@ function kernel(counters: Counters): KernelReading {
 
 /** A snapshot of namespace 7: what the kernel had before and after it, and what the agent had. */
 function observe(audit: Audit, before: Counters, accounted: Partial<Accounted>, rest: Rest = {}): void {
-  const { after = before, books = {}, netns = 7 } = rest;
+  const { after = before, books = {}, netns = 7, outsiders = NOBODY } = rest;
   const reading = {
     netns,
     through: 'self',
     before: kernel(before),
     after: kernel(after),
     accounted: { ...NOTHING, ...accounted },
+    outsiders,
   };
   audit.observe(reading, { ...BOOKS, ...books });
 }
@@ -47,6 +49,7 @@ interface Rest {
   readonly after?: Counters;
   readonly books?: Partial<BooksReading>;
   readonly netns?: number;
+  readonly outsiders?: { readonly tcp: boolean; readonly udp: boolean };
 }
 
 /** The rows of a namespace in which `counters` and `accounted` have passed between two snapshots in quiet moments. */
@@ -85,6 +88,28 @@ describe('the audit of a quiet namespace', () => {
       const rows = passed({ [counter]: 1000 + difference }, { [counter]: 1000 });
       expect(rows[counter]).toMatchObject({ unexplained: difference, verdict: 'unexplained', explained: [] });
     }
+  });
+
+  it('cannot tell where sockets of other nodes are too, unless nothing is missing', () => {
+    const look = (kernel: number, outsiders: { tcp: boolean; udp: boolean }): Rows => {
+      const audit = new Audit();
+      observe(audit, {}, {});
+      observe(
+        audit,
+        { TcpInSegs: kernel, UdpInDatagrams: kernel },
+        { TcpInSegs: 10, UdpInDatagrams: 10 },
+        { outsiders },
+      );
+      return byCounter(audit.rows());
+    };
+    const both = { tcp: true, udp: true };
+    const reason = 'sockets of another node use this namespace too';
+    expect(look(12, both).TcpInSegs).toMatchObject({ verdict: 'cannot tell', reason, unexplained: 2 });
+    expect(look(12, both).UdpInDatagrams).toMatchObject({ verdict: 'cannot tell', reason });
+    expect(look(12, { tcp: false, udp: true }).TcpInSegs.verdict).toBe('unexplained');
+    expect(look(12, { tcp: true, udp: false }).UdpInDatagrams.verdict).toBe('unexplained');
+    expect(look(10, both).TcpInSegs.verdict).toBe('exact');
+    expect(look(9, both).TcpInSegs.verdict).toBe('unexplained'); // they can only add
   });
 
   it('begins where it first sees a namespace', () => {

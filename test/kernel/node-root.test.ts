@@ -172,7 +172,7 @@ describe('two agents with a node each on one kernel', () => {
     const agents = [new NodeAgent(nodes[0], how), new NodeAgent(nodes[1], how)] as const;
     try {
       if (agents.some(({ monitor }) => monitor.udp === 'off')) context.skip(`no ${how} for UDP here`);
-      const serving = await startUdpServer(two, { echo: true });
+      const serving = await startUdpServer(two, { echo: true, port: 4242 }); // chosen: its role is certain
       const to = { port: serving.port, count: 300, size: [1, 1200], reply: true } as const;
       const there = await runUdpClient(one, { ...to, address: two.v4 });
       await runUdpClient(outside, { ...to, address: two.v6, connected: true });

@@ -38,8 +38,10 @@ function height({ root }: Cgroup2Mount): number {
  * looks at the node's. Null: nowhere. Source: proc(5), "/proc/pid/mountinfo"; cgroup_namespaces(7).
  */
 export function findCgroup2Mount(mountinfo: string): Cgroup2Mount | null {
+  // Of mounts on one path only the last can be seen.
+  const seen = new Map([...mountsOf(mountinfo, 'cgroup2')].map((mount) => [mount.path, mount]));
   let best: Cgroup2Mount | null = null;
-  for (const mount of mountsOf(mountinfo, 'cgroup2')) {
+  for (const mount of seen.values()) {
     if (best === null || height(mount) > height(best)) best = mount;
   }
   return best;

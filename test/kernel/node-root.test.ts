@@ -6,6 +6,7 @@ import { Role } from '../../src/abi/records.gen.ts';
 import { auditExitCode, type AuditReport } from '../../src/cli/audit-table.ts';
 import { Auditor } from '../../src/cli/auditor.ts';
 import { Sampler } from '../../src/cli/sampler.ts';
+import { readCgroupView } from '../../src/cluster/cgroup-view.ts';
 import { Features } from '../../src/libbpf/features.ts';
 import { Monitor } from '../../src/libbpf/monitor.ts';
 import { planMonitor, type UdpMode } from '../../src/libbpf/monitor-plan.ts';
@@ -172,7 +173,7 @@ describe('two agents with a node each on one kernel', () => {
     const agents = [new NodeAgent(nodes[0], how), new NodeAgent(nodes[1], how)] as const;
     try {
       if (agents.some(({ monitor }) => monitor.udp === 'off')) context.skip(`no ${how} for UDP here`);
-      const serving = await startUdpServer(two, { echo: true });
+      const serving = await startUdpServer(two, { echo: true, port: 4242 }); // chosen: its role is certain
       const to = { port: serving.port, count: 300, size: [1, 1200], reply: true } as const;
       const there = await runUdpClient(one, { ...to, address: two.v4 });
       await runUdpClient(outside, { ...to, address: two.v6, connected: true });
@@ -201,6 +202,39 @@ describe('two agents with a node each on one kernel', () => {
       for (const agent of agents) await agent.close();
     }
     expect(agents[0].monitor.closed).toBe(true);
+  });
+});
+
+describe('the root of its node is found', () => {
+  const mount = cgroup2Mount() ?? '';
+  beforeEach((context) => {
+    if (readCgroupView().scope !== 'whole')
+      context.skip('the tests themselves see a part of the cgroup tree');
+  });
+
+  /** What a program in a container of node one sees, in a cgroup namespace of its own, after these commands. */
+  async function seenAfter(commands: string): Promise<{ scope: string; nodeRootId: string }> {
+    const module = join(import.meta.dirname, '../../src/cluster/cgroup-view.ts');
+    const print = `import { readCgroupView } from ${JSON.stringify(module)};
+      const { scope, nodeRootId } = readCgroupView();
+      console.log(JSON.stringify({ scope, nodeRootId: String(nodeRootId) }));`;
+    const script = `${commands} && exec "$0" --input-type=module -e "$1"`;
+    const inside = ['sh', '-ec', script, process.execPath, print];
+    return JSON.parse(await one.exec(['unshare', '--cgroup', '--mount', ...inside])) as never;
+  }
+
+  it("by a pod that has its node's tree, which is a part of the whole", async () => {
+    const root = { scope: 'node', nodeRootId: String(nodes[0].id) };
+    expect(await seenAfter(`mount --bind ${nodes[0].path} ${mount}`)).toEqual(root);
+  });
+
+  it('to be that of the kernel by a pod that has the whole tree', async () => {
+    expect(await seenAfter('true')).toEqual({ scope: 'whole', nodeRootId: '0' });
+  });
+
+  it('not to be found by a container that sees its own cgroup alone', async () => {
+    const own = `umount ${mount} && mount -t cgroup2 none ${mount}`;
+    expect(await seenAfter(own)).toEqual({ scope: 'own', nodeRootId: '0' });
   });
 });
 

@@ -44,6 +44,8 @@ test("a container looks at the node's tree, not at its own cgroup", () => {
   expect(findCgroup2Mount(own + node + other)).toEqual(expected);
   expect(findCgroup2Mount(other + node + own)).toEqual(expected);
   expect(findCgroup2Mount(other + own)).toEqual({ path: '/sys/fs/cgroup', root: '/' });
+  const hidden = '98 89 0:29 /../../.. /sys/fs/cgroup ro,relatime - cgroup2 cgroup rw\n';
+  expect(findCgroup2Mount(hidden + own)).toEqual({ path: '/sys/fs/cgroup', root: '/' });
 });
 
 test('which hierarchies there are is told', () => {

@@ -91,12 +91,12 @@ describe('the audit of a quiet namespace', () => {
   });
 
   it('cannot tell where sockets of other nodes are too, unless nothing is missing', () => {
-    const look = (kernel: number, outsiders: { tcp: boolean; udp: boolean }): Rows => {
+    const look = (counted: number, outsiders: { tcp: boolean; udp: boolean }): Rows => {
       const audit = new Audit();
       observe(audit, {}, {});
       observe(
         audit,
-        { TcpInSegs: kernel, UdpInDatagrams: kernel },
+        { TcpInSegs: counted, UdpInDatagrams: counted },
         { TcpInSegs: 10, UdpInDatagrams: 10 },
         { outsiders },
       );

@@ -4,6 +4,7 @@ import { checkDoctor } from './doctor.ts';
 import { unlessSkipped } from './excuse.ts';
 import { checkNothingLeft, checkPrograms } from './kernel-objects.ts';
 import { Net } from './net.ts';
+import { oneNode } from './node.ts';
 import { Older } from './older.ts';
 import { race } from './race.ts';
 import type { Report } from './report.ts';
@@ -45,6 +46,7 @@ async function checkAgents(report: Report, net: Net, older: readonly Older[], wa
   report.time('runs of UDP');
   for (const each of older) await each.send();
   await checkSecondAgent(report, older);
+  await report.check('one node of several: its own bytes alone', async () => oneNode(net));
   await report.check('TCP while walks never pause: bytes and connections at both ends', async () => {
     const { run, text } = await race(net);
     tcp.push(run);

@@ -8,7 +8,6 @@ import { Edge, EDGE_COUNTERS, type EdgeCounter, type EdgeIdentity } from './edge
 import type { FlowName, FlowNames } from './flow-names.ts';
 
 const UDP = 17;
-const HOLD_NS = 5e9; // a flow whose name may come in a moment is shown when it does, or so long after it began
 const FAILURES = ConnectFailure.FAILED_CLASSES;
 
 /** Which counter of an edge a metric shows, by who reports: bytes go from the client to the server. */
@@ -108,7 +107,7 @@ export class EdgeSeries {
     if (row === OTHER || this.#flows.state[row] === FlowState.free) return; // or cleared since the table was read
     const edge = this.#edgeOf[row];
     const name = this.#names.of(row);
-    if (!edge && !name.settled && nowNs - (this.#flows.firstNs[row] ?? 0) < HOLD_NS) return;
+    if (!edge && this.#names.isHeld(row, nowNs)) return;
     if (edge && this.#nameOf[row] === name) return;
     if (edge?.key === Edge.key(this.#identify(row, name))) {
       this.#nameOf[row] = name;

@@ -7,6 +7,7 @@ import { scopeBetween } from './scope.ts';
 
 const APP_LABELS = ['name', 'component', 'instance', 'version', 'partOf', 'managedBy'] as const;
 const UDP = 17;
+const HOLD_NS = 5e9; // so long after it began a flow is shown with the name it has
 const PAUSE_MASK = 0xff; // rows between two places to pause, less one
 
 /** What the peer of a datagram is called that could not be told. */
@@ -53,6 +54,14 @@ export class FlowNames {
   /** The name of a row; a new object when it changes. */
   of(row: number): FlowName {
     return this.#names[row] ?? this.#name(row, this.#moment(row));
+  }
+
+  /**
+   * Whether a row is not shown yet: its name may come in a moment, and what is shown under one name first and another
+   * then would be two series.
+   */
+  isHeld(row: number, nowNs: number): boolean {
+    return !this.of(row).settled && nowNs - (this.#flows.firstNs[row] ?? 0) < HOLD_NS;
   }
 
   /** Rows whose name is not settled. */

@@ -54,6 +54,7 @@ export class PairBook {
     for (let i = 0; i < this.#flows.rowCount; i++) {
       const row = this.#flows.rows[i] ?? 0;
       if (!this.#isFlow(row)) continue;
+      if (!this.#pairOf[row] && this.#names.isHeld(row, nowNs)) continue;
       if (this.#nameOf[row] !== this.#names.of(row)) this.#place(row);
       this.#addRow(row, nowNs);
     }

@@ -4,7 +4,7 @@ import { ConnectionSeries } from '../../../src/collector/connection-series.ts';
 import { CONNECTION_LABELS } from '../../../src/expose/metrics.ts';
 import { TcpState } from '../../../src/tracker/live-table.ts';
 import { Machine, spec, TTL_NS } from './machine.ts';
-import { OTHER_NAME, Page, type Series, seriesOf } from './series-page.ts';
+import { OTHER_NAME, Page, type Series, seriesOf, sum } from './series-page.ts';
 
 const SERVER = spec({ role: Role.ROLE_SERVER });
 
@@ -282,4 +282,42 @@ test('a flow that ends before any page was made of it is not lost', () => {
   }
   expect(page.machine.specs.size).toBe(0);
   expect(page.after(1)).toMatchObject([{ name: OTHER_NAME, sent: 5, received: 6 }]);
+});
+
+describe('a flow whose peer may get a name in a moment', () => {
+  const dialled = '10.1.0.1:80';
+
+  test('is shown with that name, and under no other before', () => {
+    const page = new Page(9);
+    page.machine.identity.hopes = true;
+    page.machine.transfer(spec(), 5, 6);
+    expect(page.after(1)).toEqual([]);
+    page.machine.transfer(spec(), 1, 0);
+    page.machine.identity.pods.set('10.1.0.1', 'db');
+    expect(page.after(1)).toMatchObject([{ remote: dialled, sent: 6, received: 6 }]);
+    expect(page.series.blocks()[0]?.labels[0]?.values).toContain('db');
+  });
+
+  test('is shown without one when it has not come for some seconds, and its bytes follow it later', () => {
+    const page = new Page(9);
+    page.machine.identity.hopes = true;
+    page.machine.transfer(spec(), 5, 6);
+    page.after(1);
+    expect(page.after(5)).toMatchObject([{ remote: dialled, sent: 5, received: 6 }]);
+    page.machine.identity.pods.set('10.1.0.1', 'db');
+    const after = page.after(1);
+    expect(after).toMatchObject([{ remote: dialled, sent: 5, received: 6 }]);
+    expect(page.series.blocks()[0]?.labels[0]?.values).toContain('db');
+  });
+
+  test('is not lost when it ends before', () => {
+    const page = new Page(9);
+    page.machine.identity.hopes = true;
+    page.machine.transfer(spec(), 5, 6);
+    page.after(1);
+    page.after(TTL_NS / 1e9);
+    page.after(2);
+    expect(page.machine.specs.size).toBe(0);
+    expect(sum(page.after(1), 'sent')).toBe(5);
+  });
 });

@@ -131,7 +131,7 @@ const AGENT = table(
     info(
       'kube_netc_agent_build_info',
       'What runs here: versions of the agent, of libbpf and of the kernel.',
-      ['version', 'libbpf', 'kernel', 'node'],
+      ['version', 'libbpf', 'kernel', 'nodejs'],
     ),
     gauge('kube_netc_agent_start_time_seconds', 'seconds', 'When the agent started, in seconds since 1970.'),
     gauge('kube_netc_agent_probe_attached', '', 'Whether the kernel program is attached (1) or not (0).', [

@@ -136,6 +136,23 @@ test('when an address goes to another pod the flow keeps its name, and new conne
   expect(bed.names.takeMoved()).toEqual([]);
 });
 
+test('between snapshots an address that goes to another pod is seen, and names change with the next one', () => {
+  const bed = new Bed();
+  bed.pods.give('10.1.0.1', 'a', 0);
+  bed.open(1, 1);
+  bed.open(2, 2);
+  bed.snapshot(10);
+  bed.names.noteChanges();
+  expect(bed.names.takeMoved()).toEqual([]);
+  bed.pods.give('10.1.0.1', 'b', 15);
+  bed.pods.give('10.1.0.2', 'c', 5);
+  bed.names.noteChanges();
+  expect(bed.names.takeMoved()).toEqual([1, 2]); // nobody had the second: who comes now is another flow's
+  expect(bed.remote(2)).toBe('');
+  bed.snapshot(20);
+  expect([bed.remote(1), bed.remote(2)]).toEqual(['a', 'c']);
+});
+
 test('a flow that began while its address went over is nobody’s, and does not stay the one for what comes', () => {
   const bed = new Bed();
   bed.pods.give('10.1.0.1', 'a', 0);

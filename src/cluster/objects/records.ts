@@ -34,6 +34,12 @@ export interface PortRecord {
   readonly protocol: 'tcp' | 'udp' | 'sctp';
 }
 
+/** A port of the node that is a pod's. */
+export interface HostPortRecord extends PortRecord {
+  /** The one address of the node on which it is the pod's; '': on all. */
+  readonly address: string;
+}
+
 export interface PodRecord {
   readonly uid: string;
   readonly namespace: string;
@@ -44,7 +50,7 @@ export interface PodRecord {
   readonly addresses: readonly string[];
   readonly hostNetwork: boolean;
   /** Ports of the node that are this pod's: containerPort with hostNetwork, else hostPort. */
-  readonly hostPorts: readonly PortRecord[];
+  readonly hostPorts: readonly HostPortRecord[];
   /** Succeeded or Failed: it never runs again and has given up its addresses. */
   readonly done: boolean;
   /** When the last container of a pod that is done ended; null: not told. */
@@ -54,13 +60,21 @@ export interface PodRecord {
   readonly createdMs: number;
   /** status.startTime, whole seconds: before it got its addresses. */
   readonly startedMs: number | null;
+  /**
+   * From then on it surely had its addresses, whole seconds of its node's clock; null: not told. The time of condition
+   * PodReadyToStartContainers (KEP-3085, from 1.29), else the start of a container: the sandbox has its network by then.
+   */
+  readonly networkMs: number | null;
   readonly app: AppLabels;
   readonly owner: OwnerRef | null;
   /** Label pod-template-hash; '' without. */
   readonly templateHash: string;
-  /** All kinds: init, ordinary, ephemeral; those that have an id. */
+  /** All kinds: init, ordinary, ephemeral; those that have an id. Empty for pods of other nodes where only one node's are wanted. */
   readonly containers: readonly ContainerRecord[];
-  /** config.mirror annotation: a static pod; its UID in cgroup paths is this hash and not metadata.uid. '' without. */
+  /**
+   * Annotation kubernetes.io/config.mirror: the object stands for a static pod, whose UID in cgroup paths is this text and
+   * not metadata.uid (kubelet, pkg/kubelet/config/common.go and pod/mirror_client.go). '' without.
+   */
   readonly staticHash: string;
 }
 
@@ -84,6 +98,7 @@ export interface ServiceRecord {
 }
 
 export interface EndpointRecord {
+  /** None in slices of host names (addressType FQDN). */
   readonly addresses: readonly string[];
   /** Of targetRef, where that is a pod; '' else. */
   readonly podUid: string;
@@ -100,6 +115,7 @@ export interface SliceRecord {
   readonly name: string;
   /** Label kubernetes.io/service-name; '' without. */
   readonly serviceName: string;
+  /** Ports of the endpoints, not of the Service. Port 0 stands for every port. */
   readonly ports: readonly (PortRecord & { readonly name: string })[];
   readonly endpoints: readonly EndpointRecord[];
 }
@@ -109,6 +125,8 @@ export interface NodeRecord {
   readonly name: string;
   /** InternalIP and ExternalIP. */
   readonly addresses: readonly string[];
+  /** Those of them that are an ExternalIP alone: clouds move them from node to node. */
+  readonly externalAddresses: readonly string[];
   /** Labels topology.kubernetes.io/zone and /region; '' without. */
   readonly zone: string;
   readonly region: string;

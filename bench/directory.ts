@@ -1,0 +1,212 @@
+// What the directory of cluster objects costs: heap per pod, upserts and lookups a second. Pods as a cluster has them:
+// ReplicaSets of ten, 40 pods a node, one Service a ReplicaSet. Prints JSON.
+// Run: node --expose-gc bench/directory.ts [pods] [addresses a pod]
+import { cpus, loadavg, release } from 'node:os';
+import { Directory } from '../src/cluster/directory/directory.ts';
+import { Projections } from '../src/cluster/objects/projections.ts';
+import { systemClock } from '../src/util/clock.ts';
+
+const PODS_A_SET = 10;
+const PODS_A_NODE = 40;
+const count = Number(process.argv[2] ?? 50_000);
+const families = Number(process.argv[3] ?? 1);
+const startedMs = Date.now() - 3_600_000;
+const started = new Date(startedMs).toISOString();
+
+const hex = (n: number, digits: number): string => n.toString(16).padStart(digits, '0');
+const uid = (kind: number, i: number): string =>
+  `${hex(i, 8)}-${hex(kind, 4)}-4d5e-8f90-${hex(i * 7919, 12)}`;
+const v4 = (i: number): string => `10.${100 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}`;
+
+/** As the API server tells it, through JSON, so that no text is shared by accident. */
+function podJson(i: number): unknown {
+  const set = Math.floor(i / PODS_A_SET);
+  const hash = hex(set * 2_654_435, 10).slice(-10);
+  const name = `checkout-${set % 400}-${hash}`;
+  const addresses = [{ ip: v4(i) }, { ip: `fd00:10:${hex((i >> 16) + 1, 1)}::${hex((i & 0xffff) + 1, 1)}` }];
+  const app = { 'app.kubernetes.io/name': `checkout-${set % 400}`, 'app.kubernetes.io/part-of': 'shop' };
+  return JSON.parse(
+    JSON.stringify({
+      metadata: {
+        uid: uid(1, i),
+        namespace: `team-${set % 50}`,
+        name: `${name}-${hex(i, 5)}`,
+        creationTimestamp: started,
+        labels: { ...app, 'pod-template-hash': hash },
+        ownerReferences: [
+          { apiVersion: 'apps/v1', kind: 'ReplicaSet', name, uid: uid(2, set), controller: true },
+        ],
+      },
+      spec: { nodeName: `node-${Math.floor(i / PODS_A_NODE)}.example.internal` },
+      status: {
+        phase: 'Running',
+        startTime: started,
+        podIP: v4(i),
+        podIPs: addresses.slice(0, families),
+        conditions: [{ type: 'PodReadyToStartContainers', status: 'True', lastTransitionTime: started }],
+        containerStatuses: [
+          {
+            name: 'app',
+            image: 'registry.example/checkout:1.42.0',
+            containerID: `containerd://${hex(i, 64)}`,
+            state: { running: { startedAt: started } },
+          },
+        ],
+      },
+    }),
+  );
+}
+
+function sliceJson(set: number): unknown {
+  const endpoints = Array.from({ length: PODS_A_SET }, (_, k) => ({
+    addresses: [v4(set * PODS_A_SET + k)],
+    conditions: { ready: true },
+    targetRef: { kind: 'Pod', name: 'a-pod', uid: uid(1, set * PODS_A_SET + k) },
+  }));
+  const labels = { 'kubernetes.io/service-name': `service-${set}` };
+  const metadata = { uid: uid(3, set), namespace: `team-${set % 50}`, name: `service-${set}-abcde`, labels };
+  return JSON.parse(
+    JSON.stringify({ metadata, endpoints, ports: [{ name: 'http', port: 8080, protocol: 'TCP' }] }),
+  );
+}
+
+function serviceJson(set: number): unknown {
+  const metadata = {
+    uid: uid(4, set),
+    namespace: `team-${set % 50}`,
+    name: `service-${set}`,
+    creationTimestamp: started,
+  };
+  const spec = { clusterIPs: [`10.96.${set >> 8}.${set & 255}`], ports: [{ port: 80, protocol: 'TCP' }] };
+  return JSON.parse(JSON.stringify({ metadata, spec }));
+}
+
+function nodeJson(i: number): unknown {
+  return JSON.parse(
+    JSON.stringify({
+      metadata: {
+        uid: uid(5, i),
+        name: `node-${i}.example.internal`,
+        creationTimestamp: started,
+        labels: { 'topology.kubernetes.io/zone': `zone-${i % 3}` },
+      },
+      spec: { podCIDRs: [`10.${100 + (i >> 8)}.${i & 255}.0/24`] },
+      status: { addresses: [{ type: 'InternalIP', address: `192.168.${i >> 8}.${i & 255}` }] },
+    }),
+  );
+}
+
+function heapBytes(): number {
+  globalThis.gc?.();
+  globalThis.gc?.();
+  return process.memoryUsage().heapUsed;
+}
+
+/** CPU time of this thread: other work on the machine does not count. */
+function cpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
+}
+
+/** Runs `work` so many times; answers how many a second of CPU time. */
+function perSecond(times: number, work: (i: number) => void): number {
+  const fromMs = cpuMs();
+  for (let i = 0; i < times; i++) work(i);
+  return Math.round((times / (cpuMs() - fromMs)) * 1000);
+}
+
+if (globalThis.gc === undefined) throw new Error('run it with --expose-gc');
+let slackMs = 0;
+const clock = {
+  tsMonoMs: () => systemClock.tsMonoMs() + slackMs,
+  tsWallMs: () => systemClock.tsWallMs() + slackMs,
+};
+const projections = new Projections({ ownNode: 'node-0.example.internal' });
+const directory = new Directory({ clock });
+const sets = Math.floor(count / PODS_A_SET);
+const emptyBytes = heapBytes();
+const nodes = perSecond(Math.ceil(count / PODS_A_NODE), (i) => {
+  const record = projections.node(nodeJson(i));
+  if (record !== null) directory.nodes.upsert(record);
+});
+const withNodesBytes = heapBytes();
+// the JSON is made in batches, so that only the directory's share is timed and kept
+const BATCH = 1000;
+let projectMs = 0;
+let upsertMs = 0;
+for (let from = 0; from < count; from += BATCH) {
+  const raw = Array.from({ length: Math.min(BATCH, count - from) }, (_, k) => podJson(from + k));
+  const fromMs = cpuMs();
+  const records = raw.map((item) => projections.pod(item));
+  const betweenMs = cpuMs();
+  for (const record of records) {
+    if (record !== null) directory.pods.upsert(record);
+  }
+  projectMs += betweenMs - fromMs;
+  upsertMs += cpuMs() - betweenMs;
+}
+const withPodsBytes = heapBytes();
+const again = Array.from({ length: Math.min(BATCH, count) }, (_, i) => projections.pod(podJson(i)));
+const unchanged = perSecond(again.length * 50, (i) => {
+  const record = again[i % again.length];
+  if (record !== null && record !== undefined) directory.pods.upsert(record);
+});
+for (let set = 0; set < sets; set++) {
+  const record = projections.service(serviceJson(set));
+  if (record !== null) directory.services.upsert(record);
+}
+const withServicesBytes = heapBytes();
+for (let set = 0; set < sets; set++) {
+  const record = projections.slice(sliceJson(set));
+  if (record !== null) directory.slices.upsert(record);
+}
+const withSlicesBytes = heapBytes();
+for (const sink of [directory.pods, directory.services, directory.slices, directory.nodes]) sink.synced();
+slackMs = 60_000;
+const atMs = clock.tsWallMs() - 10_000;
+let named = 0;
+const ask = (address: string, port: number): void => {
+  if (directory.remote(address, port, 'tcp', atMs).kind !== 'unknown') named++;
+};
+const addresses = Array.from({ length: 4096 }, (_, i) => v4((i * 7919) % count));
+const services = Array.from({ length: 4096 }, (_, i) => `10.96.${(i % sets) >> 8}.${(i % sets) & 255}`);
+const lookups = {
+  podByAddressAndPort: perSecond(500_000, (i) => ask(addresses[i & 4095] ?? '', 8080)),
+  service: perSecond(500_000, (i) => ask(services[i & 4095] ?? '', 80)),
+  outside: perSecond(500_000, () => ask('203.0.113.7', 443)),
+};
+const changesFromMs = cpuMs();
+directory.takeChanges();
+const perPod = (from: number, to: number): number => Math.round((to - from) / count);
+console.log(
+  JSON.stringify(
+    {
+      machine: {
+        cpu: cpus()[0]?.model,
+        cpus: cpus().length,
+        kernel: release(),
+        node: process.version,
+        load: loadavg()[0],
+      },
+      pods: count,
+      addressesAPod: families,
+      heapBytesPerPod: perPod(withNodesBytes, withPodsBytes),
+      heapBytesPerNode: Math.round((withNodesBytes - emptyBytes) / Math.ceil(count / PODS_A_NODE)),
+      heapBytesPerService: Math.round((withServicesBytes - withPodsBytes) / sets),
+      heapBytesPerEndpoint: perPod(withServicesBytes, withSlicesBytes),
+      heapMiB: Math.round((withSlicesBytes - emptyBytes) / 2 ** 20),
+      perSecond: {
+        projections: Math.round((count / projectMs) * 1000),
+        upserts: Math.round((count / upsertMs) * 1000),
+        unchangedUpserts: unchanged,
+        nodesWithJson: nodes,
+        lookups,
+      },
+      takeChangesMs: Number((cpuMs() - changesFromMs).toFixed(2)),
+      named,
+      statistics: directory.statistics,
+    },
+    null,
+    2,
+  ),
+);

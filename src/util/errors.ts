@@ -71,6 +71,11 @@ export const ERRORS = {
     message: 'no agent answers at {url}: {reason}',
     hint: 'Start one with kube-netc agent, or name its address.',
   },
+  E_KUBECONFIG: {
+    exitCode: 1,
+    message: 'cannot use the kubeconfig {path}: {reason}',
+    hint: 'kubectl --kubeconfig FILE cluster-info shows whether it works; its current context is what is used.',
+  },
   E_INTERNAL: {
     exitCode: 1,
     message: 'internal error: {reason}',

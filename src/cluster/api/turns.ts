@@ -1,0 +1,42 @@
+/** How long the event loop may be held between two of its turns. */
+const SLICE_MS = 3;
+
+/**
+ * Shares the event loop among all that read from the API server: together they hold it for a few milliseconds a turn,
+ * however many of them have something to read. Who has used the slice up waits in a queue; one of it goes on each turn.
+ *
+ * A single piece of work is never cut: an object of 3 MiB, the longest that is read, takes JSON.parse some 15 ms.
+ */
+export class Turns {
+  /** As many as there are readers: each waits at one place. */
+  readonly #waiting: (() => void)[] = [];
+  #usedMs = 0;
+  #scheduled = false;
+
+  /**
+   * Says how long the caller has held the loop since it last said so, or waited.
+   * Null: go on at once. Else wait for it, then go on.
+   */
+  used(ms: number): Promise<void> | null {
+    this.#usedMs += ms;
+    if (this.#usedMs < SLICE_MS) {
+      this.#schedule(); // the next turn is a new slice
+      return null;
+    }
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      this.#schedule();
+    });
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#usedMs = 0;
+      this.#waiting.shift()?.();
+      if (this.#waiting.length > 0) this.#schedule();
+    });
+  }
+}

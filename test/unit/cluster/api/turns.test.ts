@@ -1,0 +1,74 @@
+import { describe, expect, test } from 'vitest';
+import { consume } from '../../../../src/cluster/api/consume.ts';
+import { LineScanner } from '../../../../src/cluster/api/line-scanner.ts';
+import { Turns } from '../../../../src/cluster/api/turns.ts';
+
+function spin(ms: number): void {
+  const untilMs = performance.now() + ms;
+  while (performance.now() < untilMs) {
+    // holds the event loop, as JSON.parse does
+  }
+}
+
+async function* lines(count: number): AsyncGenerator<Buffer> {
+  yield Buffer.from('x\n'.repeat(count));
+}
+
+describe('turns of the event loop', () => {
+  test('are short for four readers together, and each gets on', async () => {
+    const turns = new Turns();
+    const done = [0, 0, 0, 0];
+    const spread: number[] = [];
+    let spunMs = 0;
+    let worstMs = 0;
+    let running = true;
+    const other = (): void => {
+      worstMs = Math.max(worstMs, spunMs);
+      spunMs = 0;
+      if (running) setImmediate(other);
+    };
+    setImmediate(other);
+    await Promise.all(
+      done.map((_, reader) =>
+        consume(lines(60), new LineScanner(100), turns, () => {
+          spin(0.5);
+          spunMs += 0.5;
+          done[reader]!++;
+          spread.push(Math.max(...done) - Math.min(...done));
+        }),
+      ),
+    );
+    running = false;
+    expect(done).toEqual([60, 60, 60, 60]);
+    // the slice of 3 ms, and the piece that each reader begins before it sees that it is over
+    expect(worstMs).toBeLessThanOrEqual(8);
+    expect(Math.max(...spread)).toBeLessThanOrEqual(30); // no reader waits for another to end
+  });
+
+  test('are not waited for when there is little to do', async () => {
+    let turns = 0;
+    setImmediate(() => turns++);
+    const seen: string[] = [];
+    await consume(lines(3), new LineScanner(100), new Turns(), (line) => void seen.push(line));
+    expect(seen).toEqual(['x', 'x', 'x']);
+    expect(turns).toBe(0);
+  });
+
+  test('are not waited for by work of which there is little in each', async () => {
+    const turns = new Turns();
+    for (let i = 0; i < 10; i++) {
+      expect(turns.used(1)).toBeNull();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  });
+
+  test('work that takes its time is waited for before the next', async () => {
+    const seen: string[] = [];
+    await consume(lines(2), new LineScanner(100), new Turns(), async () => {
+      seen.push('begin');
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      seen.push('end');
+    });
+    expect(seen).toEqual(['begin', 'end', 'begin', 'end']);
+  });
+});

@@ -18,7 +18,7 @@ import { machine, medianWithBounds, quantile } from './machine.ts';
 const rounds = Number(process.argv[2] ?? 100);
 const OBJECT = new URL('../build/kube-netc.bpf.o', import.meta.url).pathname;
 const CPU = 1;
-const cgroupRoot = findCgroup2Mount(readFileSync('/proc/self/mountinfo', 'utf8'));
+const cgroupRoot = findCgroup2Mount(readFileSync('/proc/self/mountinfo', 'utf8'))?.path ?? null;
 
 interface Way {
   readonly trackProcess: boolean;

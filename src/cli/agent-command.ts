@@ -4,7 +4,9 @@ import { RunStatistics } from '../libbpf/run-statistics.ts';
 import { checkListen, startServer } from '../server/http-server.ts';
 import { formatListen } from '../server/listen-address.ts';
 import { asNetcError } from '../util/errors.ts';
+import type { ApiConfig } from '../cluster/api/api-config.ts';
 import { Agent } from './agent.ts';
+import { clusterConfig, type ClusterOptions, logProblems, openCluster } from './cluster.ts';
 import type { AgentOptions } from './agent-options.ts';
 import { openHost } from './host.ts';
 import { startMonitor } from './start-monitor.ts';
@@ -14,12 +16,20 @@ const STOP_LIMIT_MS = 900; // a second is promised
 /** Runs the agent until a signal ends it. Throws NetcError when it cannot start. */
 export async function runAgent(options: AgentOptions, log: Logger): Promise<void> {
   await checkListen(options.listen);
-  const { identity, view, cgroupRoot, nodeRootId } = openHost(options.cgroupRoot);
-  log.info(`cgroup v2: ${describeCgroupView(view)}`);
+  const host = openHost(options.cgroupRoot);
+  log.info(`cgroup v2: ${describeCgroupView(host.view)}`);
+  const config = await clusterConfig(options.cluster);
+  const { cgroupRoot, nodeRootId } = host;
   const monitor = startMonitor({ ...options, cgroupRoot, nodeRootId }, log);
   const statistics = options.programStats ? enableStatistics(log) : null;
-  const agent = new Agent(monitor, identity, options, (error) => log.error(asNetcError(error).message));
+  const cluster = config && openCluster(config, options.cluster, host);
+  const agent = new Agent(monitor, host.identity, cluster, options, (error) =>
+    log.error(asNetcError(error).message),
+  );
+  const stopLogging = cluster && logProblems(cluster, log);
   try {
+    if (config) announce(config, options.cluster, log);
+    cluster?.watch.start();
     await agent.start();
     const server = await startServer(agent, options.listen, {
       onPage: (page) => agent.pageMade(page),
@@ -30,10 +40,16 @@ export async function runAgent(options: AgentOptions, log: Logger): Promise<void
     setTimeout(() => process.exit(0), STOP_LIMIT_MS).unref();
     await server.close();
   } finally {
-    await agent.stop();
+    stopLogging?.();
+    await Promise.all([agent.stop(), cluster?.watch.stop()]);
     statistics?.close();
     monitor.close();
   }
+}
+
+function announce(config: ApiConfig, { nodeName }: ClusterOptions, log: Logger): void {
+  log.info(`names come from the API server: ${config.describe}`);
+  if (nodeName === undefined) log.warn('the name of this node is not known: --node-name, or NODE_NAME');
 }
 
 /** The first signal; later ones change nothing: Ctrl-C comes twice below npm, which passes it on. */

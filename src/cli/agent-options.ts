@@ -1,5 +1,6 @@
 import { totalmem } from 'node:os';
 import { readFileSync } from 'node:fs';
+import type { ClusterOptions } from './cluster.ts';
 import type { UdpChoice } from '../libbpf/monitor-plan.ts';
 import type { ListenAddress } from '../server/listen-address.ts';
 
@@ -20,6 +21,7 @@ export interface AgentOptions {
   readonly programStats: boolean;
   /** Look at the cgroups below this directory alone, and count their sockets alone; undefined: found out. */
   readonly cgroupRoot: string | undefined;
+  readonly cluster: ClusterOptions;
 }
 
 export const DEFAULTS = {

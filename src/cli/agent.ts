@@ -4,6 +4,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { release } from 'node:os';
 import type { Identity } from '../cluster/identity.ts';
 import { type AgentReadings, agentSamples } from '../collector/agent-samples.ts';
+import { apiSamples } from '../collector/api-samples.ts';
 import { auditSamples } from '../collector/audit-samples.ts';
 import { ConnectionSeries } from '../collector/connection-series.ts';
 import { EdgeSeries } from '../collector/edge-series.ts';
@@ -21,12 +22,14 @@ import { inSlices } from '../util/slices.ts';
 import { monotonicNs } from '../util/clock.ts';
 import type { AgentOptions } from './agent-options.ts';
 import { Auditor } from './auditor.ts';
+import { apiReadings, type Cluster } from './cluster.ts';
 import { lostReadings } from './lost-readings.ts';
 import { Sampler } from './sampler.ts';
 import { VERSION } from './version.ts';
 
 const SHARE_OF_A_CORE = 0.01; // snapshots are stretched so that they stay below it,
 const STRETCH_LIMIT_MS = 10_000; // but never so far that a scrape each 15 s would see an older one
+const SPLIT_MS = 50; // between looks at addresses that have gone over: an address is not given again faster
 const UNWATCHED_MS = 15_000; // between snapshots when nobody looks: flows age, rates stay young
 
 /** The running agent: snapshots on demand and in between, and what the server asks for. */
@@ -36,6 +39,7 @@ export class Agent implements AgentPort {
   readonly #flows: FlowTable;
   readonly #live: LiveTable;
   readonly #names: FlowNames;
+  readonly #cluster: Cluster | null;
   readonly #series: ConnectionSeries;
   readonly #edges: EdgeSeries;
   readonly #auditor: Auditor;
@@ -44,13 +48,15 @@ export class Agent implements AgentPort {
   readonly #startTimeSeconds = Date.now() / 1000;
   #page = { seconds: 0, count: 0 };
   #timer: NodeJS.Timeout | null = null;
+  #splitTimer: NodeJS.Timeout | null = null;
   readonly #onError: (error: unknown) => void;
   #problem: string | null = null;
 
-  /** @param onError told when a snapshot fails; the agent goes on and tries again */
+  /** @param cluster null: a plain host @param onError told when a snapshot fails; the agent goes on and tries again */
   constructor(
     monitor: Monitor,
-    identity: Identity,
+    host: Identity,
+    cluster: Cluster | null,
     options: AgentOptions,
     onError: (error: unknown) => void,
   ) {
@@ -59,7 +65,8 @@ export class Agent implements AgentPort {
     this.#onError = onError;
     this.#flows = new FlowTable(monitor.books.memory);
     this.#live = new LiveTable(monitor.slots);
-    this.#names = new FlowNames(this.#flows, identity);
+    this.#cluster = cluster;
+    this.#names = new FlowNames(this.#flows, cluster?.identity ?? host);
     this.#series = new ConnectionSeries(this.#flows, this.#live, this.#names, options.seriesBudget);
     this.#edges = new EdgeSeries(
       this.#flows,
@@ -87,10 +94,17 @@ export class Agent implements AgentPort {
     await this.#sampler.snapshot();
     this.#timer = setInterval(() => void this.#fresh(UNWATCHED_MS), UNWATCHED_MS);
     this.#timer.unref();
+    if (this.#cluster === null) return;
+    this.#splitTimer = setInterval(() => {
+      this.#names.noteChanges();
+      this.#splitMoved();
+    }, SPLIT_MS);
+    this.#splitTimer.unref();
   }
 
   async stop(): Promise<void> {
     if (this.#timer) clearInterval(this.#timer);
+    if (this.#splitTimer) clearInterval(this.#splitTimer);
     this.#lag.disable();
     await this.#sampler.stop();
   }
@@ -102,7 +116,8 @@ export class Agent implements AgentPort {
     if (groups.has('workloads')) blocks.push(...this.#edges.blocks());
     if (groups.has('agent')) {
       const audited = auditSamples(this.#auditor.report().rows);
-      blocks.push(...toBlocks([...agentSamples(this.#readings()), ...audited]));
+      const api = this.#cluster ? apiSamples(apiReadings(this.#cluster)) : [];
+      blocks.push(...toBlocks([...agentSamples(this.#readings()), ...api, ...audited]));
     }
     return blocks;
   }
@@ -114,6 +129,7 @@ export class Agent implements AgentPort {
       .flatMap((probe) => (probe.attached ? [] : [`${probe.name}: ${probe.reason}`]));
     problems.push(...this.#monitor.plan.notes);
     if (this.#problem !== null) problems.push(this.#problem);
+    if (this.#cluster) problems.push(...this.#cluster.watch.problems().map((line) => `API server: ${line}`));
     return {
       ready: takenNs > 0 && this.#problem === null,
       problems,
@@ -131,11 +147,16 @@ export class Agent implements AgentPort {
     this.#auditor.end();
     await this.#names.learn();
     await inSlices(this.#names.update(nowNs));
-    for (const row of this.#names.takeMoved()) this.#sampler.detach(row);
+    this.#splitMoved();
     await nextTurn();
     this.#series.update(nowNs);
     await nextTurn();
     this.#edges.update(nowNs);
+  }
+
+  /** Connections from now on to an address that has gone over are not counted with those before. */
+  #splitMoved(): void {
+    for (const row of this.#names.takeMoved()) this.#sampler.detach(row);
   }
 
   /** A snapshot, unless the last is young enough or the next would cost more than our share of a core. */

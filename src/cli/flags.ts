@@ -24,8 +24,11 @@ export function flag(flags: string, description: string): Option {
   return option.env(RENAMED[name] ?? `KUBE_NETC_${name}`);
 }
 
-/** Kubernetes sets KUBE_NETC_PORT=tcp://... in every pod beside a Service named kube-netc. */
-const RENAMED: Readonly<Record<string, string>> = { PORT: 'KUBE_NETC_PORT_NUMBER' };
+/**
+ * Kubernetes sets KUBE_NETC_PORT=tcp://... in every pod beside a Service named kube-netc. NODE_NAME is what agents on
+ * Kubernetes are told by as a rule.
+ */
+const RENAMED: Readonly<Record<string, string>> = { PORT: 'KUBE_NETC_PORT_NUMBER', NODE_NAME: 'NODE_NAME' };
 
 /** A whole number in a range. */
 export function wholeNumber(least: number, most: number): (text: string) => number {
@@ -116,6 +119,13 @@ export const FLAGS = {
       '--cgroup-root <directory>',
       'count the sockets below this cgroup v2 directory alone (default: all, or those of this node where it shares its kernel with others)',
     ),
+  kubernetes: () =>
+    flag('--kubernetes <auto|off>', 'whose names are told: auto, those of the cluster that this runs in')
+      .choices(['auto', 'off'])
+      .default('auto'),
+  kubeconfig: () =>
+    flag('--kubeconfig <file>', 'the cluster whose names are told, where this does not run in it'),
+  nodeName: () => flag('--node-name <name>', 'the node of the cluster that this machine is'),
   programStats: () =>
     flag(
       '--program-stats [on|off]',

@@ -8,6 +8,7 @@ import { NetcError } from '../util/errors.ts';
 /** What a plain host knows of its sockets' owners. */
 export interface Host {
   readonly identity: Identity;
+  readonly cgroups: Cgroups;
   /** What is seen of the cgroup v2 tree, and whose sockets are ours by it. */
   readonly view: CgroupView;
   /** Where cgroup v2 is mounted; null: nowhere. */
@@ -22,8 +23,8 @@ export function openHost(root?: string): Host {
   if (root !== undefined && view.mount === null)
     throw new NetcError('E_USAGE', { problem: `--cgroup-root: there is no cgroup v2 directory ${root}` });
   const { mount, nodeRootId } = view;
-  const identity = new HostIdentity(new Cgroups(mount, { clock: systemClock }));
-  return { identity, view, cgroupRoot: mount, nodeRootId };
+  const cgroups = new Cgroups(mount, { clock: systemClock });
+  return { identity: new HostIdentity(cgroups), cgroups, view, cgroupRoot: mount, nodeRootId };
 }
 
 /** Everything else that we read of /proc is there when this is. */

@@ -28,6 +28,9 @@ program
   .addOption(FLAGS.maxSockets())
   .addOption(FLAGS.maxFlows())
   .addOption(FLAGS.processes())
+  .addOption(FLAGS.kubernetes())
+  .addOption(FLAGS.kubeconfig())
+  .addOption(FLAGS.nodeName())
   .addOption(FLAGS.cgroupRoot())
   .addOption(FLAGS.programStats())
   .addOption(FLAGS.verbosity())
@@ -46,6 +49,7 @@ program
         trackProcess: flags.processes === 'on',
         programStats: flags.programStats === 'on',
         cgroupRoot: flags.cgroupRoot,
+        cluster: { kubernetes: flags.kubernetes, kubeconfig: flags.kubeconfig, nodeName: flags.nodeName },
       },
       await makeLogger(flags.verbosity),
     );
@@ -122,6 +126,9 @@ interface AgentFlags {
   readonly maxFlows: number;
   readonly processes: 'on' | 'off';
   readonly programStats: 'on' | 'off';
+  readonly kubernetes: 'auto' | 'off';
+  readonly kubeconfig?: string;
+  readonly nodeName?: string;
   readonly cgroupRoot?: string;
   readonly verbosity: Verbosity;
 }

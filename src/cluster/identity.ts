@@ -82,6 +82,8 @@ export interface Changes {
   readonly all: boolean;
   /** As text. */
   readonly addresses: ReadonlySet<string>;
+  /** News stopped coming a while ago: addresses may have gone over to others since, unheard. Told once. */
+  readonly deaf?: boolean;
 }
 
 export const NO_CHANGES: Changes = { all: false, addresses: new Set() };

@@ -41,7 +41,8 @@ export class LocalEnds {
   readonly #cgroups: Cgroups;
   readonly #netnsPods: NetnsPods;
   readonly #pods: PodLookup;
-  readonly #unitsAreTrue: boolean;
+  /** Whether all containers are in the v2 tree: then a unit or a process that is in none is the node's. */
+  readonly unitsAreTrue: boolean;
   /** By namespace and pid, which the kernel gives again. */
   readonly #asked = new Set<string>();
 
@@ -49,7 +50,7 @@ export class LocalEnds {
     this.#cgroups = cgroups;
     this.#netnsPods = netnsPods;
     this.#pods = pods;
-    this.#unitsAreTrue = layout === 'v2';
+    this.unitsAreTrue = layout === 'v2';
   }
 
   /** Of what is known now; null: nothing tells. Call Cgroups.learn before, and note() for each new pair. */
@@ -58,8 +59,7 @@ export class LocalEnds {
     const pod = this.#podOf(path);
     if (pod) return { kind: 'pod', by: 'cgroup', ...pod };
     const name = parseCgroupPath(path);
-    if (name !== null && name.kind !== 'pod' && (this.#unitsAreTrue || name.kind === 'container'))
-      return name;
+    if (name !== null && name.kind !== 'pod' && (this.unitsAreTrue || name.kind === 'container')) return name;
     const podUid = this.#netnsPods.of(netns);
     if (podUid !== null) return { kind: 'pod', by: 'netns', podUid, containerId: '' };
     return name?.kind === 'pod' ? null : name;
@@ -71,12 +71,17 @@ export class LocalEnds {
     if (pod) this.#netnsPods.note(netns, pod.podUid);
   }
 
+  /** The namespace has an address that is this pod's own. */
+  noteAddress(netns: number, podUid: string): void {
+    this.#netnsPods.note(netns, podUid);
+  }
+
   /**
    * Asks /proc for the pods of processes, a few in a call, each once. Of use where the v2 tree does not tell; only where
    * our pid namespace is the one of the kernel's records.
    */
   learnProcesses(processes: Iterable<SocketProcess>, proc?: string): void {
-    if (this.#unitsAreTrue) return;
+    if (this.unitsAreTrue) return;
     let left = PROCESSES_A_CALL;
     for (const { netns, pid, comm } of processes) {
       const asked = `${netns} ${pid}`;

@@ -108,6 +108,10 @@ describe('the flags of the agent', () => {
       maxSockets: undefined,
       maxFlows: 16_384,
       processes: 'on',
+      kubernetes: 'auto',
+      kubeconfig: undefined,
+      nodeName: undefined,
+      cgroupRoot: undefined,
       programStats: 'off',
     });
   });
@@ -153,8 +157,10 @@ describe('the flags of the agent', () => {
   });
 
   test('have twins in the environment, which the command line overrules', () => {
-    expect(Object.values(FLAGS).map((make) => make().envVar)).toEqual(
-      Object.values(FLAGS).map(
+    const { nodeName, ...others } = FLAGS;
+    expect(nodeName().envVar).toBe('NODE_NAME');
+    expect(Object.values(others).map((make) => make().envVar)).toEqual(
+      Object.values(others).map(
         (make) => `KUBE_NETC_${make().long?.slice(2).replaceAll('-', '_').toUpperCase()}`,
       ),
     );

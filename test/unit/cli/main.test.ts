@@ -83,8 +83,10 @@ describe('help', () => {
       .map(([, name = '']) => name)
       .filter((name) => name !== 'help');
     expect(flags.length).toBeGreaterThanOrEqual(10);
-    for (const name of flags)
-      expect(text).toContain(`env: KUBE_NETC_${name.replaceAll('-', '_').toUpperCase()})`);
+    for (const name of flags) {
+      const twin = name.replaceAll('-', '_').toUpperCase();
+      expect(text).toContain(`env: ${name === 'node-name' ? twin : `KUBE_NETC_${twin}`})`);
+    }
   });
 });
 

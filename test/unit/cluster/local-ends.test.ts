@@ -28,6 +28,7 @@ function pod(uid: string, more: Partial<PodRecord> = {}): PodRecord {
     hostPorts: [],
     done: false,
     endedMs: null,
+    networkMs: null,
     terminating: false,
     createdMs: 0,
     startedMs: 0,

@@ -26,6 +26,7 @@ class Pods implements Identity {
   readonly changed = new Set<string>();
   asked = 0;
   final = true;
+  deaf = false;
 
   give(address: string, pod: string, fromNs: number): void {
     const before = this.ranges.get(address) ?? [];
@@ -62,7 +63,9 @@ class Pods implements Identity {
   changes(): Changes {
     const addresses = new Set(this.changed);
     this.changed.clear();
-    return { all: false, addresses };
+    const { deaf } = this;
+    this.deaf = false;
+    return { all: false, addresses, deaf };
   }
 
   learn(): Promise<boolean> {
@@ -151,6 +154,22 @@ test('between snapshots an address that goes to another pod is seen, and names c
   expect(bed.remote(2)).toBe('');
   bed.snapshot(20);
   expect([bed.remote(1), bed.remote(2)]).toEqual(['a', 'c']);
+});
+
+test('when news stop coming, connections to whoever was known are another flow from then on', () => {
+  const bed = new Bed();
+  bed.pods.give('10.1.0.1', 'a', 0);
+  bed.open(1, 1);
+  bed.open(2, 2);
+  bed.snapshot(10);
+  bed.pods.deaf = true;
+  bed.names.noteChanges();
+  expect(bed.names.takeMoved()).toEqual([1]); // of the second nobody was known
+  bed.flows.detach(1);
+  bed.pods.deaf = true;
+  bed.snapshot(20);
+  expect(bed.names.takeMoved()).toEqual([]);
+  expect(bed.remote(1)).toBe('a');
 });
 
 test('a flow that began while its address went over is nobody’s, and does not stay the one for what comes', () => {

@@ -1,0 +1,162 @@
+// What a cluster costs the agent and its API server: a real one with so many nodes and pods. Bytes until the index is
+// whole, and a minute of churn (1 % of the pods replaced); the time until then; memory with it, and with open sockets; the
+// longest time that the event loop was held. The agent runs as in a pod: with a service account's token.
+// Prints JSON. As root, on an idle machine: node bench/cluster.ts [nodes] [pods] [sockets] [seconds of churn]
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ApiServer } from '../test/cluster/support/api-server.ts';
+import { bulkPod, fill } from '../test/cluster/support/bulk.ts';
+import { HeldMany } from '../test/hosts/held-many.ts';
+import { Lab } from '../test/hosts/lab.ts';
+import { TestAgent } from '../test/support/agent.ts';
+import type { Page } from '../test/support/page.ts';
+import { machine, rounded } from './machine.ts';
+
+const nodes = Number(process.argv[2] ?? 1_000);
+const pods = Number(process.argv[3] ?? 10_000);
+const sockets = Number(process.argv[4] ?? 10_000);
+const churnSeconds = Number(process.argv[5] ?? 60);
+const KINDS = 4;
+const CHURN = Math.round((pods / 100) * (churnSeconds / 60));
+const READS = ['list', 'watch'];
+
+/** Makes the folder of a service account appear where a pod has it, for the command behind it alone. */
+const IN_POD = `mount -t tmpfs tmpfs /run && mkdir -p /run/secrets/kubernetes.io &&
+cp -r "$0" /run/secrets/kubernetes.io/serviceaccount && exec "$@"`;
+
+function memory(pid: number): { rssMiB: number; anonMiB: number; fileMiB: number } {
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+  const of = (name: string): number =>
+    rounded(Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1]) / 1024, 0);
+  return { rssMiB: of('VmRSS'), anonMiB: of('RssAnon'), fileMiB: of('RssFile') };
+}
+
+/** The agent's own metrics, read so often that the longest hold of the event loop is seen. */
+class Watcher {
+  longestLagMs = 0;
+  readonly #agent: TestAgent;
+
+  constructor(agent: TestAgent) {
+    this.#agent = agent;
+  }
+
+  async page(): Promise<Page> {
+    const page = await this.#agent.rawPage('?collect[]=agent');
+    const lagMs = page.value('kube_netc_agent_event_loop_lag_max_seconds') * 1_000;
+    this.longestLagMs = Math.max(this.longestLagMs, lagMs);
+    return page;
+  }
+
+  async pass(ms: number): Promise<Page> {
+    const end = performance.now() + ms;
+    let page = await this.page();
+    while (performance.now() < end) {
+      await sleep(250);
+      page = await this.page();
+    }
+    return page;
+  }
+
+  takeLagMs(): number {
+    const lagMs = rounded(this.longestLagMs);
+    this.longestLagMs = 0;
+    return lagMs;
+  }
+}
+
+await using server = await ApiServer.start();
+process.stderr.write(`filling: ${nodes} nodes, ${pods} pods\n`);
+await fill(server.admin, { nodes, pods });
+const rules = [
+  { apiGroups: [''], resources: ['pods', 'services', 'nodes'], verbs: READS },
+  { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: READS },
+];
+const account = join(server.folder, 'account');
+mkdirSync(account);
+writeFileSync(join(account, 'token'), await server.token('kube-netc', rules, 3600));
+writeFileSync(join(account, 'ca.crt'), server.ca);
+const url = new URL(server.url);
+const env = { KUBERNETES_SERVICE_HOST: url.hostname, KUBERNETES_SERVICE_PORT: url.port, NODE_NAME: 'node-0' };
+
+const startedMs = performance.now();
+const agent = await TestAgent.start(['--udp', 'off', '--interval', '1s'], env, [
+  'unshare',
+  '-m',
+  'sh',
+  '-c',
+  IN_POD,
+  account,
+]);
+const servesMs = performance.now() - startedMs;
+const watcher = new Watcher(agent);
+let page = await watcher.page();
+while (page.sum('kube_netc_agent_api_synced') < KINDS) {
+  await sleep(50);
+  page = await watcher.page();
+}
+const syncedMs = performance.now() - startedMs;
+const atStart = page.sum('kube_netc_agent_api_received_bytes_total');
+const startLagMs = watcher.takeLagMs();
+const pid = agent.process.pid ?? 0;
+await watcher.pass(10_000);
+const idle = memory(pid);
+
+process.stderr.write(`churn: ${CHURN} pods in a minute\n`);
+const before = (await watcher.page()).sum('kube_netc_agent_api_received_bytes_total');
+const cpuBefore = page.value('kube_netc_agent_cpu_seconds_total');
+watcher.takeLagMs();
+const churning = (async () => {
+  for (let i = 0; i < CHURN; i++) {
+    await server.admin.remove(bulkPod(i, nodes));
+    await server.admin.create(bulkPod(i, nodes));
+    await sleep((churnSeconds * 1_000) / CHURN);
+  }
+})();
+page = await watcher.pass(churnSeconds * 1_000);
+await churning;
+const churnBytes = page.sum('kube_netc_agent_api_received_bytes_total') - before;
+const churnMillicores =
+  ((page.value('kube_netc_agent_cpu_seconds_total') - cpuBefore) / (churnSeconds + 10)) * 1_000;
+const churnLagMs = watcher.takeLagMs();
+
+await using lab = await Lab.create();
+const held = await HeldMany.open(await lab.host('one'), { connections: sockets / 2, reset: true });
+for (let i = 0; i < 3; i++) {
+  await held.send(64);
+  page = await watcher.pass(5_000);
+}
+const loaded = memory(pid);
+await held.close();
+await agent.stop();
+console.log(
+  JSON.stringify(
+    {
+      bench: 'cluster',
+      nodes,
+      pods,
+      start: {
+        servesMs: rounded(servesMs, 0),
+        syncedMs: rounded(syncedMs, 0),
+        bytes: atStart,
+        lagMs: startLagMs,
+      },
+      idle,
+      churn: {
+        seconds: churnSeconds,
+        podsReplaced: CHURN,
+        bytes: churnBytes,
+        millicores: rounded(churnMillicores, 1),
+        lagMs: churnLagMs,
+      },
+      live: {
+        sockets: page.value('kube_netc_agent_live_sockets'),
+        ...loaded,
+        lagMs: watcher.takeLagMs(),
+      },
+      machine: machine(),
+    },
+    null,
+    2,
+  ),
+);

@@ -1,0 +1,180 @@
+import type { Clock } from '../util/clock.ts';
+import { monotonicNs } from '../util/clock.ts';
+import type { Cgroups } from './cgroups.ts';
+import type { Directory } from './directory/directory.ts';
+import { holderOf } from './directory/latest-holder.ts';
+import type { RemoteEnd as Found } from './directory/remote-end.ts';
+import {
+  type Answer,
+  type Changes,
+  type Identity,
+  type LocalEnd,
+  type Moment,
+  type Party,
+  party,
+  type RemoteEnd,
+  UNKNOWN,
+} from './identity.ts';
+import type { LocalEnds } from './local-ends.ts';
+import type { PodRecord } from './objects/records.ts';
+
+/** News may be so late, as the directory has it: what is not heard for longer is missed. */
+const DEAF_MS = 2_000;
+/** Somebody of the cluster, of whom nothing else is known. */
+const SOMEBODY: Party = party({ kind: 'unknown', name: '', inCluster: true });
+
+export interface KubeIdentityOptions {
+  readonly cgroups: Pick<Cgroups, 'learn'>;
+  readonly localEnds: Pick<LocalEnds, 'of' | 'note' | 'noteAddress' | 'unitsAreTrue'>;
+  readonly directory: Directory;
+  /** '' where it is not known. */
+  readonly nodeName: string;
+  readonly clock: Clock;
+  /** How long no news of some kind could come; 0: they come. */
+  readonly deafMs?: () => number;
+  /** The clock of moments: CLOCK_MONOTONIC. */
+  readonly nowNs?: () => number;
+}
+
+/**
+ * Identity on a node of a cluster. This end: the pod of the socket's cgroup, else that of its network namespace, else
+ * (where containers may be nowhere in the v2 tree) that of its address, else the node, with the systemd unit or process as its workload. The other end: who had its address at that moment.
+ */
+export class KubeIdentity implements Identity {
+  readonly #of: KubeIdentityOptions;
+  #wasDeaf = false;
+
+  constructor(options: KubeIdentityOptions) {
+    this.#of = options;
+  }
+
+  local(end: LocalEnd, at: Moment): Answer {
+    const { localEnds, directory } = this.#of;
+    localEnds.note(end.cgroupId, end.netns);
+    const found = localEnds.of(end.cgroupId, end.netns);
+    if (found?.kind === 'pod') {
+      const pod = directory.podByUid(found.podUid);
+      // the pod is certain, and its name is to come: the API server tells of a pod before kubelet starts it
+      if (!pod) return { party: SOMEBODY, holder: found.podUid, final: false };
+      return { party: this.#podParty(pod, end, at), holder: pod.uid, final: true };
+    }
+    const isCertain = found?.kind === 'container' || localEnds.unitsAreTrue;
+    const owner = isCertain ? null : this.#ofAddress(end, at);
+    if (owner !== null) return owner;
+    const name = found ?? (end.comm === '' ? null : { kind: 'process' as const, name: end.comm });
+    if (name === null) return { party: UNKNOWN, holder: '', final: true };
+    return { party: this.#nodeParty(name), holder: '', final: true };
+  }
+
+  remote(end: RemoteEnd, at: Moment): Answer {
+    const late = this.#ask(end, at.toNs);
+    const early = at.fromNs === at.toNs ? late : this.#ask(end, at.fromNs);
+    const final = late.final && early.final;
+    const isOne = holderOf(late) === holderOf(early) || this.#cameBetween(end, early, late, at);
+    if (!isOne) return { party: SOMEBODY, holder: '', final };
+    return { party: this.#remoteParty(end, late), holder: holderOf(late), final };
+  }
+
+  holder({ address, port, protocol }: RemoteEnd): string {
+    return this.#of.directory.holder(address, port, protocol);
+  }
+
+  changes(): Changes {
+    const isDeaf = (this.#of.deafMs?.() ?? 0) > DEAF_MS;
+    const deaf = isDeaf && !this.#wasDeaf;
+    this.#wasDeaf = isDeaf;
+    return { ...this.#of.directory.takeChanges(), deaf };
+  }
+
+  learn(cgroupIds: Iterable<number>): Promise<boolean> {
+    return this.#of.cgroups.learn(cgroupIds);
+  }
+
+  /** Whose socket it is by its own address. Null: the node's, or that of nobody in the cluster, or one that all have. */
+  #ofAddress(end: LocalEnd, at: Moment): Answer | null {
+    const { address, protocol } = end;
+    const { localEnds, directory, nodeName } = this.#of;
+    if (isLoopback(address)) return null;
+    const { party: who, holder, final } = this.remote({ address, port: 0, protocol }, at);
+    const pod = who.kind === 'pod' ? directory.podByUid(holder) : undefined;
+    if (pod !== undefined && (nodeName === '' || pod.nodeName === nodeName)) {
+      localEnds.noteAddress(end.netns, holder);
+      return { party: this.#podParty(pod, end, at), holder, final: true };
+    }
+    if (who.kind === 'node') return null;
+    return final && !who.inCluster ? null : { party: who.inCluster ? SOMEBODY : UNKNOWN, holder: '', final };
+  }
+
+  #ask({ address, port, protocol }: RemoteEnd, ns: number): Found {
+    return this.#of.directory.remote(address, port, protocol, this.#wallMs(ns));
+  }
+
+  /** Whether nobody had the address before, and until the pod was made that has it now. */
+  #cameBetween(
+    { address, port, protocol }: RemoteEnd,
+    early: Found,
+    late: Found,
+    { fromNs }: Moment,
+  ): boolean {
+    if (early.kind !== 'unknown' || late.kind !== 'pod') return false;
+    const { directory } = this.#of;
+    const madeMs = directory.podByUid(late.podUid)?.createdMs ?? 0;
+    if (madeMs < this.#wallMs(fromNs)) return false;
+    const then = directory.remote(address, port, protocol, madeMs);
+    return then.kind === 'unknown' || then.podUid === late.podUid;
+  }
+
+  #wallMs(ns: number): number {
+    const nowNs = (this.#of.nowNs ?? monotonicNs)();
+    return this.#of.clock.tsWallMs() - (nowNs - ns) / 1e6;
+  }
+
+  #podParty(pod: PodRecord, { address, port, protocol }: LocalEnd, { toNs }: Moment): Party {
+    const { directory } = this.#of;
+    // the Service that it backs, for a server: what it is known as to who asks for its address and port
+    const served = port > 0 ? directory.remote(address, port, protocol, this.#wallMs(toNs)) : null;
+    const isServed = served?.podUid === pod.uid && served.serviceNamespace === pod.namespace;
+    return party({
+      kind: 'pod',
+      name: pod.name,
+      namespace: pod.namespace,
+      node: pod.nodeName,
+      zone: directory.nodeByName(pod.nodeName)?.zone ?? '',
+      inCluster: true,
+      workload: directory.workloadOf(pod),
+      service: isServed ? served.serviceName : '',
+      app: pod.app,
+    });
+  }
+
+  #nodeParty(name: { readonly kind: string; readonly name: string }): Party {
+    const { directory, nodeName } = this.#of;
+    return party({
+      kind: 'node',
+      name: nodeName,
+      node: nodeName,
+      zone: directory.nodeByName(nodeName)?.zone ?? '',
+      inCluster: true,
+      workload: { kind: name.kind, name: name.name, namespace: '' },
+    });
+  }
+
+  #remoteParty({ address }: RemoteEnd, found: Found): Party {
+    if (found.kind === 'unknown') return this.#of.directory.isClusterAddress(address) ? SOMEBODY : UNKNOWN;
+    return party({
+      kind: found.kind,
+      name: found.name,
+      namespace: found.namespace,
+      node: found.node,
+      zone: found.zone,
+      inCluster: true,
+      workload: found.workload,
+      service:
+        found.kind === 'service' || found.serviceNamespace === found.namespace ? found.serviceName : '',
+    });
+  }
+}
+
+function isLoopback(address: string): boolean {
+  return address === '::1' || address.startsWith('127.');
+}

@@ -1,5 +1,5 @@
 // Runs every test of the tree and ends with one line: N passed, N failed, N skipped. A static check counts as one test.
-// Usage: node tools/run-tests.ts [checks] [unit] [kernel] [e2e] [vm]   (nothing: all of them)
+// Usage: node tools/run-tests.ts [checks] [unit] [kernel] [e2e] [cluster] [vm]   (nothing: all of them)
 import { globSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { runCommand, type Finished } from './run-command.ts';
 import type { Report } from './test-report.ts';
@@ -10,6 +10,7 @@ const PROJECTS = {
   unit: 3 * MINUTE_MS,
   kernel: 7 * MINUTE_MS,
   e2e: 5 * MINUTE_MS,
+  cluster: 4 * MINUTE_MS,
   vm: 5 * MINUTE_MS,
 } as const;
 
@@ -25,6 +26,7 @@ const CHECKS: readonly (readonly [name: string, command: readonly string[]])[] =
   ['shell scripts', ['shellcheck', '-x', ...shellFiles]],
   ['layouts are current', ['node', 'tools/gen-abi.ts', '--check']],
   ['reference pages are current', ['node', 'tools/gen-docs.ts', '--check']],
+  ['the install manifest is current', ['node', 'tools/gen-manifests.ts', '--check']],
 ];
 
 function seconds(ms: number): string {

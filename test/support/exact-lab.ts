@@ -8,6 +8,9 @@ import type { Page, PairSums } from './page.ts';
 
 export type Family = 'IPv4' | 'IPv6';
 
+/** An agent, as far as its pages go. */
+export type PageSource = Pick<TestAgent, 'rawPage'>;
+
 /** What the page says has come to a pair between two pages. */
 export type Growth = (source: string, remote: string, port?: number) => PairSums;
 
@@ -25,7 +28,7 @@ export class ExactLab {
   readonly client: Host;
   readonly server: Host;
   readonly segment: Segment;
-  #last: { agent: TestAgent; page: Page } | null = null;
+  #last: { agent: PageSource; page: Page } | null = null;
 
   private constructor(lab: Lab, client: Host, server: Host, segment: Segment) {
     this.lab = lab;
@@ -47,7 +50,7 @@ export class ExactLab {
   }
 
   /** Lets traffic run between two pages. The page after one run is the page before the next. */
-  async count<T>(agent: TestAgent, traffic: () => Promise<T>): Promise<Counted<T>> {
+  async count<T>(agent: PageSource, traffic: () => Promise<T>): Promise<Counted<T>> {
     const before = this.#last?.agent === agent ? this.#last.page : await freshPage(agent, 'connections');
     this.#last = null;
     const result = await traffic();
@@ -67,7 +70,7 @@ export async function startAgent(...flags: readonly string[]): Promise<TestAgent
 }
 
 /** A page of these groups whose snapshot began after the call. */
-export async function freshPage(agent: TestAgent, ...groups: readonly string[]): Promise<Page> {
+export async function freshPage(agent: PageSource, ...groups: readonly string[]): Promise<Page> {
   const from = snapshots(await agent.rawPage('?collect[]=agent'));
   const query = ['agent', ...groups].map((group) => `collect[]=${group}`).join('&');
   for (;;) {

@@ -21,8 +21,19 @@ export default defineConfig({
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], env, testTimeout: 20_000 } },
       { test: { name: 'kernel', include: ['test/kernel/**/*.test.ts'], ...onTheMachine } },
       { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...onTheMachine } },
-      // long, and not part of npm test: npm run test:guards
+      {
+        test: {
+          name: 'cluster',
+          include: ['test/cluster/**/*.test.ts'],
+          exclude: ['test/cluster/one-node*.test.ts'],
+          ...onTheMachine,
+        },
+      },
+      // long, and not part of npm test: npm run test:cluster and npm run test:guards
+      { test: { name: 'onenode', include: ['test/cluster/one-node*.test.ts'], ...onTheMachine } },
       { test: { name: 'guards', include: ['test/guards/**/*.test.ts'], ...onTheMachine } },
+      // needs what npm run image has built, and not part of npm test either: npm run test:image
+      { test: { name: 'image', include: ['test/image/**/*.test.ts'], ...onTheMachine } },
       { test: { name: 'vm', include: ['test/vm/**/*.test.ts'], ...onTheMachine } },
     ],
   },

@@ -90,6 +90,7 @@ look_for_tests() {
 	program tc iproute2 iproute-tc iproute2 iproute2
 	program nft nftables nftables nftables nftables
 	program curl curl curl curl curl
+	program openssl openssl openssl openssl openssl
 	program iperf3 iperf3 iperf3 iperf3 iperf3
 	program nginx nginx nginx nginx nginx
 	program wrk wrk wrk wrk wrk

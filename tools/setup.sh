@@ -138,10 +138,19 @@ bring_modules() {
 	}
 }
 
+# What the tests of test/cluster run. Where it cannot be built, for want of Go or of its modules, they are skipped.
+bring_api_server() {
+	sh tools/k8s/build.sh etcd kube-apiserver >/dev/null 9>&- || {
+		status=$?
+		[ $status = 3 ] || exit $status
+	}
+}
+
 build() {
 	sh tools/build-bpf.sh
 	if [ "$mode" = test ]; then
 		sh tools/build-traffic.sh
+		bring_api_server
 	elif ! cmp -s build/kube-netc.bpf.o.stamp build/layouts.stamp; then
 		# The tests do not write the layouts: they compare.
 		say "generating src/abi/records.gen.ts"

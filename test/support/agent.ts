@@ -98,13 +98,13 @@ export class TestAgent {
   }
 }
 
-/** `kube-netc agent` with these arguments, by the Node that runs the tests. It ends with whoever started it. */
+/** `kube-netc agent` with these arguments, as the script kube-netc runs it. It ends with whoever started it. */
 export function spawnAgent(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
   prefix: readonly string[] = [],
 ): ChildProcess {
-  const agent = [process.execPath, join(TREE, MAIN), 'agent', ...args];
+  const agent = [process.execPath, '--max-semi-space-size=1', join(TREE, MAIN), 'agent', ...args];
   const command = [...prefix, 'setpriv', '--pdeathsig', 'KILL', '--', ...agent];
   const [file = '', ...rest] = command;
   return spawn(file, rest, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });

@@ -21,6 +21,8 @@ export interface ClusterOptions {
 
 /** Between two looks at what is wrong, for the log. */
 const WATCH_PROBLEMS_MS = 5_000;
+/** Problems that are remembered as said; over it they are not said. */
+const MAX_SAID = 64;
 
 /** A cluster that the agent is part of. */
 export interface Cluster {
@@ -62,23 +64,36 @@ export function openCluster(
   };
 }
 
-/** Says in the log what goes wrong with the API server when it begins, and when it is over. @returns ends it */
+/**
+ * Says in the log what goes wrong with the API server when it begins, and when it is over: of each resource every problem
+ * once until it is well again. @returns ends it
+ */
 export function logProblems(cluster: Cluster, log: Logger): () => void {
-  let known: readonly string[] = [];
+  const said = new Set<string>();
   let synced = false;
   const look = (): void => {
     const problems = cluster.watch.problems().filter((problem) => !problem.endsWith(': not read yet'));
-    for (const problem of problems) if (!known.includes(problem)) log.warn(`API server: ${problem}`);
-    if (known.length > 0 && problems.length === 0) log.info('API server: all is well again');
+    for (const problem of problems) {
+      if (said.has(problem) || said.size >= MAX_SAID) continue;
+      said.add(problem);
+      log.warn(`API server: ${problem}`);
+    }
+    if (said.size > 0 && problems.length === 0) log.info('API server: all is well again');
+    const bad = new Set(problems.map(resourceOf));
+    for (const problem of said) if (!bad.has(resourceOf(problem))) said.delete(problem);
     if (!synced && cluster.watch.synced) {
       synced = true;
       log.info(`API server: ${cluster.watch.states.map((s) => `${s.objects} ${s.resource}`).join(', ')}`);
     }
-    known = problems;
   };
   const timer = setInterval(look, WATCH_PROBLEMS_MS);
   timer.unref();
   return () => clearInterval(timer);
+}
+
+/** Problems are told as "pods: what is wrong". */
+function resourceOf(problem: string): string {
+  return problem.split(':', 1)[0] ?? '';
 }
 
 /** What the agent's own metrics tell of its use of the API server. */

@@ -94,7 +94,10 @@ export interface Identity {
   local(end: LocalEnd, at: Moment): Answer;
   /** Who had this address at that moment, of what is known now. Never waits. */
   remote(end: RemoteEnd, at: Moment): Answer;
-  /** Who has the address now, by the latest news, as Answer.holder. More may have been it at any moment that is not old yet. */
+  /**
+   * Who has the address now, by the latest news, as Answer.holder, and a space and a word where that is about to end. More
+   * may have been it at any moment that is not old yet.
+   */
   holder(end: RemoteEnd): string;
   /** Since the last call. */
   changes(): Changes;

@@ -18,8 +18,13 @@ import {
 import type { LocalEnds } from './local-ends.ts';
 import type { PodRecord } from './objects/records.ts';
 
+/** What stands behind a holder who may give the address away any moment: the next one may speak before we hear of it. */
+const ENDING = 'ending';
 /** News may be so late, as the directory has it: what is not heard for longer is missed. */
 const DEAF_MS = 2_000;
+/** Far below the time for which an address that was given up keeps others from being named without doubt. */
+const STEP_NS = 1e9;
+const MAX_STEPS = 20;
 /** Somebody of the cluster, of whom nothing else is known. */
 const SOMEBODY: Party = party({ kind: 'unknown', name: '', inCluster: true });
 
@@ -69,14 +74,16 @@ export class KubeIdentity implements Identity {
   remote(end: RemoteEnd, at: Moment): Answer {
     const late = this.#ask(end, at.toNs);
     const early = at.fromNs === at.toNs ? late : this.#ask(end, at.fromNs);
+    const found = holderOf(late) === holderOf(early) ? late : this.#only(end, at, [early, late]);
     const final = late.final && early.final;
-    const isOne = holderOf(late) === holderOf(early) || this.#cameBetween(end, early, late, at);
-    if (!isOne) return { party: SOMEBODY, holder: '', final };
-    return { party: this.#remoteParty(end, late), holder: holderOf(late), final };
+    if (found === null) return { party: SOMEBODY, holder: '', final };
+    return { party: this.#remoteParty(end, found), holder: holderOf(found), final };
   }
 
   holder({ address, port, protocol }: RemoteEnd): string {
-    return this.#of.directory.holder(address, port, protocol);
+    const { directory } = this.#of;
+    const holder = directory.holder(address, port, protocol);
+    return directory.podByUid(holder)?.terminating === true ? `${holder} ${ENDING}` : holder;
   }
 
   changes(): Changes {
@@ -109,19 +116,14 @@ export class KubeIdentity implements Identity {
     return this.#of.directory.remote(address, port, protocol, this.#wallMs(ns));
   }
 
-  /** Whether nobody had the address before, and until the pod was made that has it now. */
-  #cameBetween(
-    { address, port, protocol }: RemoteEnd,
-    early: Found,
-    late: Found,
-    { fromNs }: Moment,
-  ): boolean {
-    if (early.kind !== 'unknown' || late.kind !== 'pod') return false;
-    const { directory } = this.#of;
-    const madeMs = directory.podByUid(late.podUid)?.createdMs ?? 0;
-    if (madeMs < this.#wallMs(fromNs)) return false;
-    const then = directory.remote(address, port, protocol, madeMs);
-    return then.kind === 'unknown' || then.podUid === late.podUid;
+  /** The only one who may have had the address at any moment from `fromNs` to `toNs`; null: there are more. */
+  #only(end: RemoteEnd, { fromNs, toNs }: Moment, ends: readonly Found[]): Found | null {
+    const stepNs = Math.max(STEP_NS, (toNs - fromNs) / MAX_STEPS);
+    const answers = [...ends];
+    for (let ns = fromNs + stepNs; ns < toNs; ns += stepNs) answers.push(this.#ask(end, ns));
+    const [one, ...more] = answers.filter(({ kind }) => kind !== 'unknown');
+    if (!one || answers.some(({ contested }) => contested)) return null;
+    return more.every((other) => holderOf(other) === holderOf(one)) ? one : null;
   }
 
   #wallMs(ns: number): number {

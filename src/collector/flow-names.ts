@@ -48,7 +48,7 @@ export class FlowNames {
   /** Cgroups that were looked for too lately to be looked for again. */
   #unlearnt = new Set<number>();
   #again = false;
-  #moved: number[] = [];
+  readonly #moved = new Set<number>();
   /** Changes that were looked at between snapshots. */
   #pending: Changes = NO_CHANGES;
   #lastNs = 0;
@@ -85,6 +85,7 @@ export class FlowNames {
     this.#fromNs[row] = 0;
     this.#holders[row] = '';
     this.#unsettled.delete(row);
+    this.#moved.delete(row);
   }
 
   /** Looks for cgroups that are not known yet. To be awaited before update(). */
@@ -142,14 +143,17 @@ export class FlowNames {
     for (let i = 0; i < this.#flows.rowCount; i++) {
       const row = this.#flows.rows[i] ?? 0;
       if (!this.#isFlow(row) || this.#flows.detached[row] !== 0) continue;
-      if ((this.#names[row]?.holder ?? '') !== '') this.#moved.push(row);
+      if ((this.#names[row]?.holder ?? '') !== '') this.#moved.add(row);
     }
   }
 
-  /** Rows whose address has gone over to somebody else since the last call: connections from now on are another flow's. */
-  takeMoved(): number[] {
-    const moved = this.#moved;
-    this.#moved = [];
+  /**
+   * Rows whose address has gone over to somebody else since the last call: connections from now on are another flow's.
+   * Not more than the limit: the others are told next time.
+   */
+  takeMoved(limit = Infinity): number[] {
+    const moved = [...this.#moved.values().take(limit)];
+    for (const row of moved) this.#moved.delete(row);
     return moved;
   }
 
@@ -178,15 +182,16 @@ export class FlowNames {
   }
 
   /**
-   * Connections that come to its address when somebody else has it, or while it is not sure who had it when the row
-   * began, must not be counted with it.
+   * Connections that come to its address when somebody else has it or may soon have it, or while it is not sure who had
+   * it when the row began, must not be counted with it.
    */
   #noteHolder(row: number, { settled, holder, remoteAddress }: FlowName): void {
     const before = this.#holders[row] ?? '';
     const now = this.#identity.holder(this.#remoteEnd(row, remoteAddress));
     this.#holders[row] = now;
-    const isAnother = (settled && now !== '' && now !== holder) || (before !== '' && now !== before);
-    if (isAnother && this.#flows.detached[row] === 0) this.#moved.push(row);
+    const [who] = now.split(' ');
+    const isAnother = (settled && now !== '' && who !== holder) || (before !== '' && now !== before);
+    if (isAnother && this.#flows.detached[row] === 0) this.#moved.add(row);
   }
 
   #remoteEnd(row: number, address: string): RemoteEnd {

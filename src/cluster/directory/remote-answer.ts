@@ -37,12 +37,13 @@ export function remoteAnswer(indexes: Indexes, question: Question): RemoteEnd {
   const [service, pod, node] = [found(services), found(pods), found(nodes)];
   const settled = services !== undefined && pods !== undefined && nodes !== undefined;
   if (pod !== null) {
-    if (services !== null && services !== undefined) return nobody(settled && old);
-    return node === null ? podEnd(indexes, pod, question, true) : nobody(settled && old);
+    if (services !== null && services !== undefined) return nobody(settled && old, true);
+    return node === null ? podEnd(indexes, pod, question, true) : nobody(settled && old, true);
   }
   if (service !== null) return serviceEnd(indexes, service, now);
   if (node !== null) return nodeEnd(indexes, node, question, services);
-  return nobody(settled && old);
+  const contested = services === AMBIGUOUS || pods === AMBIGUOUS || nodes === AMBIGUOUS;
+  return nobody(settled && old, contested);
 }
 
 function nodeEnd(
@@ -99,6 +100,7 @@ function podEnd(indexes: Indexes, pod: PodEntry, question: Question, withService
     serviceName: service?.name ?? '',
     serviceNamespace: service?.namespace ?? '',
     podUid: pod.uid,
+    contested: false,
     final: true,
   };
 }

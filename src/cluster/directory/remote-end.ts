@@ -22,12 +22,14 @@ export interface RemoteEnd {
   readonly serviceNamespace: string;
   /** The pod's UID, for Directory.podByUid(). */
   readonly podUid: string;
+  /** More than one may have been it. */
+  readonly contested: boolean;
   /** False: ask again with the next snapshot, the answer may still come. takeChanges() tells of later ones. */
   readonly final: boolean;
 }
 
 /** An answer without anybody. */
-export function nobody(final: boolean): RemoteEnd {
+export function nobody(final: boolean, contested = false): RemoteEnd {
   return {
     kind: 'unknown',
     name: '',
@@ -38,6 +40,7 @@ export function nobody(final: boolean): RemoteEnd {
     serviceName: '',
     serviceNamespace: '',
     podUid: '',
+    contested,
     final,
   };
 }

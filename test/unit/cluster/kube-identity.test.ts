@@ -203,6 +203,28 @@ describe('the other end', () => {
     expect(one.remote('10.1.1.6', 5432).name).toBe('db-next');
   });
 
+  test('of a flow that began in the time in which its Service was made is that Service', () => {
+    const one = new Node();
+    const fromNs = one.nowNs;
+    one.world.pass(5000);
+    one.world.directory.services.upsert(
+      service({ name: 'new', clusterAddresses: ['10.96.0.77'], createdMs: one.world.nowMs }),
+    );
+    one.world.pass(60_000);
+    const end = { address: '10.96.0.77', port: 80, protocol: 'tcp' as const };
+    expect(one.identity.remote(end, { fromNs, toNs: one.nowNs }).party.name).toBe('new');
+  });
+
+  test('of a flow that began while its pod ended, and nobody came after it, is that pod', () => {
+    const one = new Node();
+    const fromNs = one.nowNs;
+    one.world.pass(1000);
+    one.world.directory.pods.upsert({ ...one.db, done: true });
+    one.world.pass(60_000);
+    const end = { address: '10.1.1.6', port: 5432, protocol: 'tcp' as const };
+    expect(one.identity.remote(end, { fromNs, toNs: fromNs + 30e9 }).party.name).toBe('db-0');
+  });
+
   test('of a flow that began in the time in which its pod was made is that pod', () => {
     const one = new Node();
     const fromNs = one.nowNs;
@@ -226,6 +248,9 @@ describe('the other end', () => {
     one.world.directory.pods.upsert(next);
     expect(one.identity.holder(end)).toBe(next.uid);
     expect(one.identity.holder({ ...end, address: '10.96.0.10', port: 80 })).toBe('service/shop/web');
+    expect(one.identity.changes().addresses.has('10.1.1.6')).toBe(true);
+    one.world.directory.pods.upsert({ ...next, terminating: true });
+    expect(one.identity.holder(end)).toBe(`${next.uid} ending`);
     expect(one.identity.changes().addresses.has('10.1.1.6')).toBe(true);
   });
 

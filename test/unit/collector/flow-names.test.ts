@@ -27,6 +27,7 @@ class Pods implements Identity {
   asked = 0;
   final = true;
   deaf = false;
+  readonly ending = new Set<string>();
 
   give(address: string, pod: string, fromNs: number): void {
     const before = this.ranges.get(address) ?? [];
@@ -57,7 +58,8 @@ class Pods implements Identity {
   }
 
   holder({ address }: { address: string }): string {
-    return this.ranges.get(address)?.at(-1)?.pod ?? '';
+    const pod = this.ranges.get(address)?.at(-1)?.pod ?? '';
+    return this.ending.has(pod) ? `${pod} ending` : pod;
   }
 
   changes(): Changes {
@@ -150,10 +152,28 @@ test('between snapshots an address that goes to another pod is seen, and names c
   bed.pods.give('10.1.0.1', 'b', 15);
   bed.pods.give('10.1.0.2', 'c', 5);
   bed.names.noteChanges();
-  expect(bed.names.takeMoved()).toEqual([1, 2]); // nobody had the second: who comes now is another flow's
+  expect([bed.names.takeMoved(1), bed.names.takeMoved()]).toEqual([[1], [2]]); // nobody had the second: who comes now is another flow's
   expect(bed.remote(2)).toBe('');
   bed.snapshot(20);
   expect([bed.remote(1), bed.remote(2)]).toEqual(['a', 'c']);
+});
+
+test('when the pod of an address is about to end, new connections are another flow, once', () => {
+  const bed = new Bed();
+  bed.pods.give('10.1.0.1', 'a', 0);
+  bed.open(1, 1);
+  bed.snapshot(10);
+  bed.pods.ending.add('a');
+  bed.pods.changed.add('10.1.0.1');
+  bed.snapshot(20);
+  expect(bed.names.takeMoved()).toEqual([1]);
+  bed.flows.detach(1);
+  bed.open(2, 1);
+  bed.snapshot(30);
+  bed.pods.changed.add('10.1.0.1');
+  bed.snapshot(40);
+  expect(bed.remote(2)).toBe('a');
+  expect(bed.names.takeMoved()).toEqual([]);
 });
 
 test('when news stop coming, connections to whoever was known are another flow from then on', () => {

@@ -31,6 +31,7 @@ describe('a pod', () => {
       serviceName: '',
       serviceNamespace: '',
       podUid: 'u1',
+      contested: false,
       final: true,
     };
     expect(remoteNow('10.1.0.5', 8080)).toEqual(end);

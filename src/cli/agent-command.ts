@@ -17,10 +17,10 @@ const STOP_LIMIT_MS = 900; // a second is promised
 export async function runAgent(options: AgentOptions, log: Logger): Promise<void> {
   await checkListen(options.listen);
   const host = openHost(options.cgroupRoot);
-  log.info(`cgroup v2: ${describeCgroupView(host.view)}`);
   const config = await clusterConfig(options.cluster);
   const { cgroupRoot, nodeRootId } = host;
   const monitor = startMonitor({ ...options, cgroupRoot, nodeRootId }, log);
+  log.info(`cgroup v2: ${describeCgroupView(host.view)}`);
   const statistics = options.programStats ? enableStatistics(log) : null;
   const cluster = config && openCluster(config, options.cluster, host);
   const agent = new Agent(monitor, host.identity, cluster, options, (error) =>

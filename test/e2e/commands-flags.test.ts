@@ -59,7 +59,7 @@ describe('a command line', () => {
       const text = stdout.replaceAll(/\n {20,}/g, ' '); // lines are broken at 80 columns
       expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
       for (const [, flag = ''] of text.matchAll(/^  (?:-\w, )?--([a-z-]+)/gm)) {
-        if (flag !== 'help') expect(text).toContain(`env: KUBE_NETC_${twinOf(flag)})`);
+        if (flag !== 'help') expect(text).toContain(`env: ${twinOf(flag)})`);
       }
     }
   });
@@ -148,7 +148,8 @@ describe('kube-netc doctor', () => {
 
 /** Kubernetes sets KUBE_NETC_PORT for every pod beside a Service of our name, so that flag's twin has another one. */
 function twinOf(flag: string): string {
-  return flag === 'port' ? 'PORT_NUMBER' : flag.replaceAll('-', '_').toUpperCase();
+  if (flag === 'node-name') return 'NODE_NAME';
+  return flag === 'port' ? 'KUBE_NETC_PORT_NUMBER' : `KUBE_NETC_${flag.replaceAll('-', '_').toUpperCase()}`;
 }
 
 async function answers(url: string): Promise<boolean> {

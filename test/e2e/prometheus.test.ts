@@ -22,7 +22,8 @@ const PORT = 5_301;
 
 /** What the README tells people to configure, for this agent and every second. */
 function configuration(agent: TestAgent): string {
-  const [, yaml] = /```yaml\n(scrape_configs:[^]*?)```/.exec(readFileSync('README.md', 'utf8')) ?? [];
+  const blocks = readFileSync('README.md', 'utf8').matchAll(/```yaml\n(scrape_configs:[^]*?)```/g);
+  const yaml = blocks.map(([, text = '']) => text).find((text) => text.includes('static_configs'));
   const scrapes = yaml?.replace('localhost:9655', new URL(agent.url).host);
   if (scrapes === undefined || scrapes === yaml)
     throw new Error('the README has no scrape_configs for localhost:9655');

@@ -32,7 +32,7 @@ export function writeUserland(path: string, cache: string): void {
   files.set('/bin/exit-status', { file: join(cache, 'bin/exit-status') });
   files.set('/usr/bin/node', { file: realpathSync(process.execPath) });
   files.set('/bin/sh', { file: which('sh') }); // that of busybox runs its own ip and setpriv first
-  for (const name of PROGRAMS) files.set(`/usr/sbin/${name}`, { file: which(name) });
+  for (const name of PROGRAMS) addProgram(files, name);
   for (const file of globSync(SOURCES, { cwd: TREE })) addSource(files, file);
   for (const file of modules()) files.set(`${HOME}/${file}`, { file: join(TREE, file) });
   const native = [...files.values()].flatMap((content) => ('file' in content ? [content.file] : []));
@@ -41,6 +41,25 @@ export function writeUserland(path: string, cache: string): void {
   );
   for (const library of [libbpf(), ...libraries([...roots, libbpf()])]) files.set(library, { file: library });
   writeCpio(path, files);
+}
+
+/**
+ * A program that the set-up has unpacked beside the tree is a script, which looks for the real one and its libraries in
+ * ../root: see tools/setup.sh.
+ */
+function addProgram(files: Map<string, Content>, name: string): void {
+  const file = which(name);
+  files.set(`/usr/sbin/${name}`, { file });
+  const text = readFileSync(file, 'latin1');
+  const real = text.startsWith('#!') ? /exec "\$root\/(\S+)"/.exec(text)?.[1] : undefined;
+  if (real === undefined) return;
+  const root = join(dirname(file), '../root');
+  files.set(`/usr/root/${real}`, { file: realpathSync(join(root, real)) });
+  const path = ['lib', 'usr/lib'].map((folder) => join(root, folder, 'x86_64-linux-gnu')).join(':');
+  for (const library of libraries([join(root, real)], path)) {
+    const place = library.startsWith(root) ? `/usr/root${library.slice(root.length)}` : library;
+    files.set(place, { file: library });
+  }
 }
 
 /**
@@ -92,18 +111,19 @@ function libbpf(): string {
   return found;
 }
 
-/** The shared libraries of these programs, as the loader of this machine finds them. */
-function libraries(programs: readonly string[]): string[] {
+/** The shared libraries of these programs, as the loader of this machine finds them: in `path` first. */
+function libraries(programs: readonly string[], path = ''): string[] {
   const found = programs.flatMap((program) => {
-    const text = lddOf(program);
+    const text = lddOf(program, path);
     return [...text.matchAll(/(?:=> )?(\/\S+) \(0x/g)].map((match) => match[1] ?? '');
   });
   return [...new Set(found)].filter((file) => basename(dirname(file)) !== '');
 }
 
-function lddOf(program: string): string {
+function lddOf(program: string, path: string): string {
   try {
-    return execFileSync('ldd', [program], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    const env = { ...process.env, ...(path !== '' && { LD_LIBRARY_PATH: path }) };
+    return execFileSync('ldd', [program], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], env });
   } catch {
     return ''; // a static program
   }

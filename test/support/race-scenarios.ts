@@ -146,7 +146,11 @@ export const SCENARIOS = {
   /** Sockets that are reset and connected again, each 50 times. */
   reuse: { options: { seconds: SECONDS, racers: [{ parallel: 4, reuse: 50, ...SIZES }] } },
   /** Short connections that lose packets, so that the last one is often sent again. */
-  loss: { options: { seconds: SECONDS, racers: [{ parallel: 8, close: 'client' }] }, loss: true },
+  loss: {
+    // Walks that go before all else could hold up a handshake for a second on a busy machine: then it is repeated too.
+    options: { seconds: SECONDS, racers: [{ parallel: 8, close: 'client' }], pauseMs: 1 },
+    loss: true,
+  },
   /** A connection that rests now and then. */
   trickle: { options: { seconds: SECONDS, slots: 64, racers: [], traffic: trickle } },
   /** Connections that close while the agent starts. */

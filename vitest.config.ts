@@ -30,7 +30,15 @@ export default defineConfig({
         },
       },
       // long, and not part of npm test: npm run test:cluster and npm run test:guards
-      { test: { name: 'onenode', include: ['test/cluster/one-node*.test.ts'], ...onTheMachine } },
+      // one cluster at a time in a checkout
+      {
+        test: {
+          name: 'onenode',
+          include: ['test/cluster/one-node*.test.ts'],
+          ...onTheMachine,
+          maxWorkers: 1,
+        },
+      },
       { test: { name: 'guards', include: ['test/guards/**/*.test.ts'], ...onTheMachine } },
       // needs what npm run image has built, and not part of npm test either: npm run test:image
       { test: { name: 'image', include: ['test/image/**/*.test.ts'], ...onTheMachine } },

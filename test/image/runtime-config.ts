@@ -59,7 +59,8 @@ export function runtimeConfig(image: ImageConfig, options: RuntimeOptions): stri
   const { securityContext: security } = manifest;
   const held = (options.capabilities ?? security.capabilities.add).map((name) => `CAP_${name}`);
   // umoci's is the entry point and the default command of the image
-  const program = image.process.args.slice(0, 2);
+  const end = image.process.args.findIndex((argument) => argument.endsWith('/main.js')) + 1;
+  const program = image.process.args.slice(0, end);
   const environment = manifest.env.map(({ name, value }) => `${name}=${value ?? 'test-node'}`);
   const own = ['mount', 'ipc', 'uts', ...(hostPid ? [] : ['pid'])].map((type) => ({ type }));
   return JSON.stringify({

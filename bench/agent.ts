@@ -1,24 +1,16 @@
 // What the agent itself takes: time from its start to its first page, memory idle and with many live sockets, CPU at a
 // rate of new connections with a scrape every 15 s. Prints JSON. As root, on an idle machine:
 // node bench/agent.ts [sockets] [connections a second] [seconds]
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HeldMany } from '../test/hosts/held-many.ts';
 import { Lab } from '../test/hosts/lab.ts';
 import { HeldTcp, startTcpServer } from '../test/hosts/tcp-traffic.ts';
 import { TestAgent } from '../test/support/agent.ts';
-import { machine, quantile, rounded } from './machine.ts';
+import { machine, memory, quantile, rounded } from './machine.ts';
 
 const sockets = Number(process.argv[2] ?? 100_000);
 const perSecond = Number(process.argv[3] ?? 600);
 const seconds = Number(process.argv[4] ?? 60);
-
-function memory(pid: number): { rssMiB: number; anonMiB: number; fileMiB: number } {
-  const status = readFileSync(`/proc/${pid}/status`, 'latin1');
-  const of = (name: string): number =>
-    rounded(Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1]) / 1024, 0);
-  return { rssMiB: of('VmRSS'), anonMiB: of('RssAnon'), fileMiB: of('RssFile') };
-}
 
 async function start(flags: readonly string[] = []): Promise<{ agent: TestAgent; ms: number }> {
   const from = performance.now();

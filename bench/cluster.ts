@@ -2,7 +2,7 @@
 // whole, and a minute of churn (1 % of the pods replaced); the time until then; memory with it, and with open sockets; the
 // longest time that the event loop was held. The agent runs as in a pod: with a service account's token.
 // Prints JSON. As root, on an idle machine: node bench/cluster.ts [nodes] [pods] [sockets] [seconds of churn]
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiServer } from '../test/cluster/support/api-server.ts';
@@ -11,7 +11,7 @@ import { HeldMany } from '../test/hosts/held-many.ts';
 import { Lab } from '../test/hosts/lab.ts';
 import { TestAgent } from '../test/support/agent.ts';
 import type { Page } from '../test/support/page.ts';
-import { machine, rounded } from './machine.ts';
+import { machine, memory, rounded } from './machine.ts';
 
 const nodes = Number(process.argv[2] ?? 1_000);
 const pods = Number(process.argv[3] ?? 10_000);
@@ -24,13 +24,6 @@ const READS = ['list', 'watch'];
 /** Makes the folder of a service account appear where a pod has it, for the command behind it alone. */
 const IN_POD = `mount -t tmpfs tmpfs /run && mkdir -p /run/secrets/kubernetes.io &&
 cp -r "$0" /run/secrets/kubernetes.io/serviceaccount && exec "$@"`;
-
-function memory(pid: number): { rssMiB: number; anonMiB: number; fileMiB: number } {
-  const status = readFileSync(`/proc/${pid}/status`, 'latin1');
-  const of = (name: string): number =>
-    rounded(Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1]) / 1024, 0);
-  return { rssMiB: of('VmRSS'), anonMiB: of('RssAnon'), fileMiB: of('RssFile') };
-}
 
 /** The agent's own metrics, read so often that the longest hold of the event loop is seen. */
 class Watcher {

@@ -1,5 +1,6 @@
 import { cpus, loadavg, release, totalmem } from 'node:os';
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 
 /** What a figure is worth nothing without. */
 export function machine(): Record<string, unknown> {
@@ -30,4 +31,12 @@ export function medianWithBounds(values: readonly number[]): { median: number; f
   const reach = 0.98 / Math.sqrt(values.length); // 1.96 standard deviations of a binomial half
   const at = (share: number): number => rounded(quantile(values, Math.min(Math.max(share, 0), 1)), 4);
   return { median: at(0.5), from: at(0.5 - reach), to: at(0.5 + reach) };
+}
+
+/** What a process has in RAM, in all and of it anonymous and of files. */
+export function memory(pid: number): { rssMiB: number; anonMiB: number; fileMiB: number } {
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+  const of = (name: string): number =>
+    rounded(Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1]) / 1024, 0);
+  return { rssMiB: of('VmRSS'), anonMiB: of('RssAnon'), fileMiB: of('RssFile') };
 }

@@ -146,6 +146,8 @@ export class Agent implements AgentPort {
     await this.#names.learn();
     await inSlices(this.#names.update(nowNs));
     this.#splitMoved();
+    await inSlices(this.#series.place(nowNs));
+    await inSlices(this.#edges.place(nowNs));
     await nextTurn();
     this.#series.update(nowNs);
     await nextTurn();

@@ -1,5 +1,4 @@
-import type { Clock } from '../util/clock.ts';
-import { monotonicNs } from '../util/clock.ts';
+import { type Clock, monotonicNs } from '../util/clock.ts';
 import type { Cgroups } from './cgroups.ts';
 import type { Directory } from './directory/directory.ts';
 import { holderOf } from './directory/latest-holder.ts';

@@ -85,6 +85,11 @@ export class ConnectionSeries {
     this.#pairs.forget(row);
   }
 
+  /** Brings flows to the pairs of their names, before update(). Yields where it may pause. */
+  place(nowNs: number): Generator<void> {
+    return this.#pairs.place(nowNs);
+  }
+
   /** Makes the series of a snapshot. @param nowNs after the walk, on the clock of bornNs */
   update(nowNs: number): void {
     this.#pairs.update(nowNs);

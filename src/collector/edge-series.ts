@@ -8,6 +8,7 @@ import { Edge, EDGE_COUNTERS, type EdgeCounter, type EdgeIdentity } from './edge
 import type { FlowName, FlowNames } from './flow-names.ts';
 
 const UDP = 17;
+const PAUSE_MASK = 0xff; // rows between two places to pause, less one
 const FAILURES = ConnectFailure.FAILED_CLASSES;
 
 /** Which counter of an edge a metric shows, by who reports: bytes go from the client to the server. */
@@ -61,6 +62,14 @@ export class EdgeSeries {
     this.#left.delete(row);
     this.#edgeOf[row] = null;
     this.#nameOf[row] = null;
+  }
+
+  /** Brings flows to the edges of their names, before update(). Yields where it may pause. */
+  *place(nowNs: number): Generator<void> {
+    for (let i = 0; i < this.#flows.rowCount; i++) {
+      this.#settle(this.#flows.rows[i] ?? 0, nowNs);
+      if ((i & PAUSE_MASK) === 0) yield;
+    }
   }
 
   update(nowNs: number): void {
@@ -149,6 +158,7 @@ export class EdgeSeries {
     this.#nameOf[row] = name;
     return edge;
   }
+
   #identify(row: number, { local, remote, scope }: FlowName): EdgeIdentity {
     return {
       reporter: this.#flows.role(row) === Role.ROLE_SERVER ? 'destination' : 'source',

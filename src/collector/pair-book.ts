@@ -4,6 +4,7 @@ import { type FlowName, type FlowNames, UNKNOWN_ADDRESS } from './flow-names.ts'
 import { addFive, clearBytes, clearFive, type Detail, type Five, Pair, zeroFive } from './pair.ts';
 
 const UDP = 17;
+const PAUSE_MASK = 0xff; // rows between two places to pause, less one
 const UDP_ACTIVE_NS = 60e9; // a UDP flow counts as active this long after its last datagram
 
 /** Which pair each flow belongs to, and what of each flow is in `other`. Bounded by the flow table. */
@@ -48,14 +49,22 @@ export class PairBook {
     return this.#baseNs[row] ?? 0;
   }
 
+  /** Brings rows to the pairs of their names, before update(). Yields where it may pause. */
+  *place(nowNs: number): Generator<void> {
+    for (let i = 0; i < this.#flows.rowCount; i++) {
+      const row = this.#flows.rows[i] ?? 0;
+      if (this.#isFlow(row)) this.#settle(row, nowNs);
+      if ((i & PAUSE_MASK) === 0) yield;
+    }
+  }
+
   /** Adds up every pair. A row whose name has changed takes its bytes to another. */
   update(nowNs: number): void {
     for (const pair of this.pairs.values()) clearPair(pair);
     for (let i = 0; i < this.#flows.rowCount; i++) {
       const row = this.#flows.rows[i] ?? 0;
       if (!this.#isFlow(row)) continue;
-      if (!this.#pairOf[row] && this.#names.isHeld(row, nowNs)) continue;
-      if (this.#nameOf[row] !== this.#names.of(row)) this.#place(row);
+      this.#settle(row, nowNs);
       this.#addRow(row, nowNs);
     }
     for (const [key, pair] of this.pairs) if (pair.rows.size === 0) this.#bury(key, pair);
@@ -114,6 +123,12 @@ export class PairBook {
   /** Not `other`, and not cleared since the table was read. */
   #isFlow(row: number): boolean {
     return row !== OTHER && this.#flows.state[row] !== FlowState.free;
+  }
+
+  /** Brings a row to the pair of its name, unless the name may come in a moment. */
+  #settle(row: number, nowNs: number): void {
+    if (!this.#pairOf[row] && this.#names.isHeld(row, nowNs)) return;
+    if (this.#nameOf[row] !== this.#names.of(row)) this.#place(row);
   }
 
   #place(row: number): void {

@@ -321,3 +321,11 @@ describe('a flow whose peer may get a name in a moment', () => {
     expect(sum(page.after(1), 'sent')).toBe(5);
   });
 });
+
+test('flows come to their pairs in pieces, so that others may have their turn', () => {
+  const { books, flows, live: sockets, names } = new Machine(1024, 4);
+  const series = new ConnectionSeries(flows, sockets, names, 9);
+  for (let row = 1; row < 1024; row++) books.open(row, { port: row });
+  flows.update(1e9);
+  expect([...series.place(1e9)]).toHaveLength(4);
+});

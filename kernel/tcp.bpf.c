@@ -118,21 +118,18 @@ static __always_inline void note_unseen(struct end *end)
 	add(control.unseen_retrans_segs, end->totals.retrans_segs);
 }
 
-static __always_inline int on_close(struct sock *sk, int oldstate)
+/* `index` is of the socket's slot, negative where it has none. */
+static __always_inline int on_close(struct sock *sk, int oldstate, int index)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
-	__u64 cookie = sk->__sk_common.skc_cookie.counter;
 	struct totals claimed = {};
 	struct slot *slot = 0;
 	struct end end = {};
-	int index = -1;
 	__u32 book = 0;
 	enum role role;
 
 	if (!tp)
 		return 0;
-	if (cookie)
-		index = find_slot(cookie, sk);
 	if (index >= 0)
 		slot = slot_at(index);
 	if (slot)
@@ -168,6 +165,7 @@ static __always_inline int on_close(struct sock *sk, int oldstate)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcp_state, struct sock *sk, int oldstate, int newstate)
 {
+	int index = -1;
 	__u64 cookie;
 
 	if (newstate != TCP_CLOSE && newstate != TCP_ESTABLISHED && newstate != TCP_LISTEN)
@@ -182,12 +180,14 @@ int BPF_PROG(tcp_state, struct sock *sk, int oldstate, int newstate)
 			note_outsider(sk, OUTSIDER_TCP);
 		return 0;
 	}
-	if (newstate == TCP_CLOSE)
-		return on_close(sk, oldstate);
 	if (newstate == TCP_LISTEN && config.track_process) /* tcp_connect takes it, with its owner */
 		return 0;
 	cookie = sk->__sk_common.skc_cookie.counter;
-	if (cookie && find_slot(cookie, sk) >= 0)
+	if (cookie)
+		index = find_slot(cookie, sk);
+	if (newstate == TCP_CLOSE)
+		return on_close(sk, oldstate, index);
+	if (index >= 0)
 		return 0; /* taken at SYN_SENT */
 	if (!cookie)
 		cookie = bpf_get_socket_cookie(sk);
@@ -199,10 +199,13 @@ SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(tcp_destroy, struct sock *sk)
 {
 	__u64 cookie = sk->__sk_common.skc_cookie.counter;
+	int index = -1;
 
 	/* Nearly always there is none. The scattered places cost ten times as much to look at: not where nobody ever went. */
-	if (cookie && find_slot_among(cookie, sk, control.slots_scattered ? SLOT_PROBES : SLOT_PROBES / 2) >= 0)
-		on_close(sk, TCP_CLOSE);
+	if (cookie)
+		index = find_slot_among(cookie, sk, control.slots_scattered ? SLOT_PROBES : SLOT_PROBES / 2);
+	if (index >= 0) /* and not looked for again: a walk may take it as stale meanwhile, and count it */
+		on_close(sk, TCP_CLOSE, index);
 	return 0;
 }
 

@@ -164,7 +164,7 @@ static __always_inline void walk_locked(enum how how, struct slot *slot, __u32 i
 	struct totals now = {};
 	struct live_record *r;
 	enum role role;
-	bool same, old;
+	bool same, begun, old;
 	int state;
 
 	if (how == CAST) {
@@ -182,8 +182,13 @@ static __always_inline void walk_locked(enum how how, struct slot *slot, __u32 i
 		finish_close(slot, index);
 		return;
 	}
+	/*
+	 * A socket is taken before the kernel stores SYN_SENT or LISTEN: it is new, however long that takes on a starved
+	 * CPU, while nothing has been sent. And a socket that has just closed is left to tcp_destroy.
+	 */
+	begun = now.sent_segs || now.received_segs;
 	old = (__s64)(control.walk_now_ns - slot->born_ns) > (__s64)STALE_AFTER_NS;
-	if (!same || (state == TCP_CLOSE && old)) {
+	if (!same || (state == TCP_CLOSE && begun && old)) {
 		if (__sync_val_compare_and_swap(&slot->sock, sock | SLOT_LOCKED, sock | SLOT_LOCKED | SLOT_GONE) !=
 		    (sock | SLOT_LOCKED))
 			finish_close(slot, index);

@@ -453,7 +453,7 @@ describe('an audit of an agent that loses something', () => {
 
   it('cannot tell when flows had no book, and says so', async () => {
     losing = new Rig({ books: 64 });
-    await losing.begin();
+    await losing.begin({ host, pid: server.process.pid }); // a flow without a book names no namespace
     const binds = Array.from({ length: 60 }, (_, i) => `127.0.1.${i + 1}`);
     const options = {
       address: '127.0.0.1',

@@ -42,7 +42,11 @@ ${WALK_BLOCK}`,
 ];
 
 /** As if the kernel did not have the tracepoint. */
-const WITHOUT_DESTROY = edit('tcp.bpf.c', '\tif (cookie && find_slot_among(', '\tif (0 && find_slot_among(');
+const WITHOUT_DESTROY = edit(
+  'tcp.bpf.c',
+  '\tif (cookie)\n\t\tindex = find_slot_among(',
+  '\tif (0)\n\t\tindex = find_slot_among(',
+);
 
 /** Reads what is acknowledged, and how far that is, until the two do not fit: the kernel is between them for 1 ns. */
 const SPIN = edit(
@@ -167,7 +171,7 @@ ${LEAVE_END}`,
     name: 'the state of a socket that just began to connect may still be CLOSE',
     scenario: 'churn',
     windows: widen('connecting'),
-    removal: [edit('walk.bpf.c', '(state == TCP_CLOSE && old)', 'state == TCP_CLOSE')],
+    removal: [edit('walk.bpf.c', '(state == TCP_CLOSE && begun && old)', 'state == TCP_CLOSE')],
   },
   {
     name: 'a connection that a walk has counted as opened is not counted again',
@@ -329,7 +333,7 @@ const MISSED_GUARDS: readonly Guard[] = [
     name: 'a socket that goes and still has a slot is counted',
     scenario: 'missed',
     windows: [],
-    removal: [edit('tcp.bpf.c', '\t\ton_close(sk, TCP_CLOSE);\n', '\t\treturn 0;\n')],
+    removal: [edit('tcp.bpf.c', '\t\ton_close(sk, TCP_CLOSE, index);\n', '\t\treturn 0;\n')],
   },
 ];
 

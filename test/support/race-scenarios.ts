@@ -70,8 +70,8 @@ const trickle: RaceOptions['traffic'] = async (client, to) => {
 function missClose(mask: string): Edit {
   return {
     file: 'kernel/tcp.bpf.c',
-    find: '\t\treturn on_close(sk, oldstate);\n',
-    put: `\t\treturn sk->sk_lock.owned || bpf_get_prandom_u32() & ${mask} ? on_close(sk, oldstate) : 0;\n`,
+    find: '\t\treturn on_close(sk, oldstate, index);\n',
+    put: `\t\treturn sk->sk_lock.owned || bpf_get_prandom_u32() & ${mask} ? on_close(sk, oldstate, index) : 0;\n`,
   };
 }
 
@@ -182,8 +182,8 @@ export const SCENARIOS = {
       missClose('63'),
       {
         file: 'kernel/tcp.bpf.c',
-        find: '\tif (cookie && find_slot_among(',
-        put: '\tif (0 && find_slot_among(',
+        find: '\tif (cookie)\n\t\tindex = find_slot_among(',
+        put: '\tif (0)\n\t\tindex = find_slot_among(',
       },
     ],
     problems: doubled,

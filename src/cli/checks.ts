@@ -136,7 +136,7 @@ const LOSSES: Readonly<Record<string, string>> = {
   walk_cast:
     'live sockets are read by probe reads, three times slower (bpf_rdonly_cast is in Linux 6.2 and later)',
   walk_probe: 'only needed where walk_cast is missing',
-  udp: 'only needed for UDP, see the last line',
+  udp: 'only needed for UDP, see there',
 };
 
 /** A program of ours, tried alone. @param walks whether any walk loads */

@@ -13,13 +13,15 @@ import {
   checkProbe,
   checkUdp,
 } from './checks.ts';
+import { clusterChecks } from './cluster-checks.ts';
+import type { ClusterOptions } from './cluster.ts';
 import { openHost } from './host.ts';
 import { OBJECT_PATH } from './start-monitor.ts';
 import { formatTable } from './table.ts';
 
 /** Says of each thing that the agent needs whether it is there. @returns whether the agent could run */
-export function runDoctor(cgroupRoot?: string): boolean {
-  const checks = allChecks(cgroupRoot);
+export async function runDoctor(cgroupRoot: string | undefined, cluster: ClusterOptions): Promise<boolean> {
+  const checks = [...machineChecks(cgroupRoot), ...(await clusterChecks(cluster))];
   const columns = [
     { title: 'WHAT', cell: (c: Check) => c.name },
     { title: 'VERDICT', cell: (c: Check) => c.verdict },
@@ -40,7 +42,7 @@ export function runDoctor(cgroupRoot?: string): boolean {
   return runs;
 }
 
-function allChecks(cgroupRoot: string | undefined): Check[] {
+function machineChecks(cgroupRoot: string | undefined): Check[] {
   const libbpf = checkLibbpf();
   const checks = [libbpf, ...checkHost(openHost(cgroupRoot).view), checkMemory(defaultSlots())];
   if (libbpf.verdict !== 'ok') return checks;

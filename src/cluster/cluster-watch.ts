@@ -11,7 +11,7 @@ import { Projections } from './objects/projections.ts';
 /** How often the directory is told whether the watches are whole. Far below the time that it holds answers back. */
 const CHECK_MS = 250;
 
-/** What the agent reads of the API server. Exactly this stands in the ClusterRole. */
+/** What the agent reads of the API server, owners apart. See ACCESS_RULES. */
 export const RESOURCES = {
   pods: '/api/v1/pods',
   services: '/api/v1/services',

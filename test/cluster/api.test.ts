@@ -221,11 +221,15 @@ describe('the pods of a real API server', () => {
     await expect
       .poll(() => mirror.reflector.state.problem, PATIENT)
       .toMatch(/^pods: ClusterRole needs: (list|watch) pods$/);
-    expect(await canI(mirror.client, 'list', { group: '', plural: 'pods' })).toBe('no');
+    expect(await canI(mirror.client, 'list', { group: '', plural: 'pods' })).toMatchObject({ allowed: 'no' });
     await server.token('forbidden', RULES);
     await same(mirror, server);
-    expect(await canI(mirror.client, 'list', { group: '', plural: 'pods' })).toBe('yes');
-    expect(await canI(mirror.client, 'get', { group: 'apps', plural: 'replicasets' })).toBe('no');
+    expect(await canI(mirror.client, 'list', { group: '', plural: 'pods' })).toMatchObject({
+      allowed: 'yes',
+    });
+    expect(await canI(mirror.client, 'get', { group: 'apps', plural: 'replicasets' })).toMatchObject({
+      allowed: 'no',
+    });
   });
 
   it('are the same in the end behind a proxy that delays, cuts, garbles and falls silent', async () => {

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ACCESS_RULES } from '../../src/cluster/access-rules.ts';
 import { TREE } from '../hosts/find-tool.ts';
 import type { TcpTotals } from '../hosts/tcp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
@@ -208,6 +209,12 @@ describe('kube-netc in a cluster', () => {
     expect(audit).toContain('verdict: ');
     const doctor = await cluster.kubectl(['-n', 'kube-netc', 'exec', agent, '--', 'kube-netc', 'doctor']);
     expect(doctor).toContain('The agent runs here');
+    expect(doctor).toMatch(
+      /^credentials +ok +a token of system:serviceaccount:kube-netc:kube-netc, good for /m,
+    );
+    expect(doctor).toMatch(/^API server +ok +v1\./m);
+    expect(doctor).toMatch(/^node name +ok +/m);
+    expect(doctor.match(/^right: \S+ +ok +/gm)).toHaveLength(ACCESS_RULES.length);
   });
 
   it('is gone when its manifest is deleted', async () => {

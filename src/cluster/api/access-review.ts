@@ -1,7 +1,14 @@
 import type { ApiClient } from './api-client.ts';
+import { asApiError } from './api-error.ts';
 import type { Resource } from './resource.ts';
 
 export type Verb = 'get' | 'list' | 'watch';
+
+export interface Access {
+  readonly allowed: 'yes' | 'no' | 'cannot tell';
+  /** Why it cannot be told; '' where it can. Text of the server: escape it where it is printed. */
+  readonly reason: string;
+}
 
 interface Review {
   readonly status?: { readonly allowed?: unknown; readonly evaluationError?: unknown };
@@ -16,7 +23,8 @@ export async function canI(
   client: ApiClient,
   verb: Verb,
   { group, plural }: Resource,
-): Promise<'yes' | 'no' | 'cannot tell'> {
+  signal?: AbortSignal,
+): Promise<Access> {
   try {
     const { status } = (await client.json({
       path: '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
@@ -26,11 +34,14 @@ export async function canI(
         kind: 'SelfSubjectAccessReview',
         spec: { resourceAttributes: { verb, group, resource: plural } },
       },
+      ...(signal && { signal }),
     })) as Review;
-    if (status?.allowed === true) return 'yes';
-    const undecided = typeof status?.evaluationError === 'string' && status.evaluationError !== '';
-    return status?.allowed === false && !undecided ? 'no' : 'cannot tell';
-  } catch {
-    return 'cannot tell';
+    if (status?.allowed === true) return { allowed: 'yes', reason: '' };
+    const error = status?.evaluationError;
+    if (typeof error === 'string' && error !== '') return { allowed: 'cannot tell', reason: error };
+    if (status?.allowed === false) return { allowed: 'no', reason: '' };
+    return { allowed: 'cannot tell', reason: 'the API server answers no review' };
+  } catch (error) {
+    return { allowed: 'cannot tell', reason: asApiError(error).message };
   }
 }

@@ -1,3 +1,4 @@
+import { ASKED_OWNERS } from './asked-owners.ts';
 import type { OwnerRef, PodRecord, WorkloadRecord } from '../objects/records.ts';
 
 /** An owner that was asked for and did not come is asked for again after this, when somebody wants to know. */
@@ -96,8 +97,7 @@ export class OwnerBook {
 }
 
 function isAskedFor({ apiVersion, kind }: OwnerRef): boolean {
-  if (kind === 'ReplicaSet') return apiVersion.startsWith('apps/');
-  return kind === 'Job' && apiVersion.startsWith('batch/');
+  return ASKED_OWNERS.some((asked) => kind === asked.kind && apiVersion.startsWith(`${asked.group}/`));
 }
 
 function topOf(owner: OwnerRef, controller: OwnerRef | null | undefined, pod: PodRecord): WorkloadRecord {

@@ -192,7 +192,7 @@ describe('what we may do', () => {
     }
     const client = new ApiClient(api.config, { version: '0' });
     onTestFinished(() => client.close());
-    expect(await canI(client, 'list', { group: 'apps', plural: 'replicasets' })).toBe(expected);
+    expect((await canI(client, 'list', { group: 'apps', plural: 'replicasets' })).allowed).toBe(expected);
     expect(api.seen[0]!.url.pathname).toBe('/apis/authorization.k8s.io/v1/selfsubjectaccessreviews');
     if (review === null) return;
     expect(JSON.parse(asked)).toMatchObject({

@@ -143,7 +143,11 @@ interface AgentFlags {
 function toNetcError(thrown: unknown): NetcError | null {
   if (!(thrown instanceof CommanderError)) return asNetcError(thrown);
   if (thrown.exitCode === 0) return null; // --help, --version
-  if (thrown.code === 'commander.help') return new NetcError('E_USAGE', { problem: 'no command given' });
+  if (thrown.code === 'commander.help') {
+    const [, asked] = program.args; // of "help <command>"
+    const problem = asked === undefined ? 'no command given' : `unknown command '${asked}'`;
+    return new NetcError('E_USAGE', { problem });
+  }
   return new NetcError('E_USAGE', {
     problem: thrown.message
       .replace(/^error: /, '')

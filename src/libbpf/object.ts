@@ -48,7 +48,10 @@ export class BpfObject extends Handle {
     opts.writeBigUInt64LE(BigInt(OBJECT_OPEN_OPTS.size), 0);
     opts.writeBigUInt64LE(native().address(name), OBJECT_OPEN_OPTS.object_name);
     const { result, errno, lines } = capture((lib) => lib.objectOpenMem(bytes, bytes.length, opts));
-    if (result === null) throw new BpfError(`opening BPF object '${options.name}'`, errno, lines.slice(0, 3));
+    if (result === null) {
+      const what = typeof source === 'string' ? source : options.name;
+      throw new BpfError(`opening BPF object '${what}'`, errno, lines.slice(0, 3));
+    }
     return new BpfObject(options.name, result);
   }
 

@@ -164,6 +164,9 @@ describe('opening', () => {
   });
 
   it('says what is no BPF object', () => {
+    expect(() => BpfObject.open(import.meta.filename, { name: 'x' })).toThrow(
+      `opening BPF object '${import.meta.filename}' failed: `,
+    );
     expect(() => BpfObject.open(Buffer.from('not an ELF file at all'), { name: 'x' })).toThrow(
       /^opening BPF object 'x' failed: LIBBPF_FORMAT /,
     );

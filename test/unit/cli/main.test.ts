@@ -29,6 +29,7 @@ describe('a wrong command line is one line on stderr and exit code 2', () => {
   test.concurrent.each<[string, string[], Record<string, string>, string]>([
     ['no command', [], {}, 'no command given'],
     ['an unknown command', ['agnet'], {}, "unknown command 'agnet' (Did you mean agent?)"],
+    ['help of an unknown command', ['help', 'nosuch'], {}, "unknown command 'nosuch'"],
     ['an unknown flag', ['agent', '--seris', '3'], {}, "unknown option '--seris' (Did you mean --series?)"],
     ['a flag without its value', ['agent', '--listen'], {}, "option '--listen <address>' argument missing"],
     [

@@ -192,7 +192,7 @@ describe('the pods of a real API server', () => {
     const short = await server.token('agent', RULES, 3);
     const { config, rotate } = inPod(server, short);
     // watches are asked for by the second, so that there are requests with the old token
-    await using mirror = new Pods(config, { watchMs: 1_000 });
+    await using mirror = new Pods(config, { watchMs: 1_000, listWatchMs: 1_000 });
     await same(mirror, server);
     await expect.poll(() => mirror.errors['unauthorized'] ?? 0, PATIENT).toBeGreaterThan(0);
     expect(mirror.reflector.state.problem).toBe('pods: the API server does not accept our credentials (401)');

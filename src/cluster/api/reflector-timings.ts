@@ -6,8 +6,14 @@ export interface ReflectorTimings {
    * promise it: two may be lost.
    */
   readonly silenceMs: number;
-  /** A watch is asked for this long, and up to twice as long (client-go's minWatchTimeout). */
+  /**
+   * A watch is asked for this long, and up to twice as long (client-go's minWatchTimeout). The server ends it then, with a
+   * bookmark before (bookmarkTimeTicker of apiserver's cacher): one that goes on in silence for `overdueMs` more is lost.
+   */
   readonly watchMs: number;
+  readonly overdueMs: number;
+  /** The same for a watch that begins with a list, which may take its time. */
+  readonly listWatchMs: number;
   /** From the begin of a list to that of the next, at the least: a relist storm is one list in so long. */
   readonly relistMs: number;
   readonly backoffBaseMs: number;
@@ -21,6 +27,8 @@ export interface ReflectorTimings {
 export const REFLECTOR_TIMINGS: ReflectorTimings = {
   silenceMs: 130_000,
   watchMs: 300_000,
+  overdueMs: 5_000,
+  listWatchMs: 300_000,
   relistMs: 10_000,
   backoffBaseMs: 1_000,
   backoffCapMs: 30_000,

@@ -205,16 +205,19 @@ export class Reflector<T> {
 
   async #watch(from: Readonly<Record<string, string>>): Promise<void> {
     const { path, query = {} } = this.#resource;
+    const { silenceMs, overdueMs, ...timings } = this.#timings;
+    const lists = this.#phase === 'listing';
+    // spread, so that the watches of all agents do not end together
+    const watchMs = (lists ? timings.listWatchMs : timings.watchMs) * (1 + this.#random());
     await watchOnce({
       client: this.#client,
       connection: this.#connection,
       path,
       query: { ...query, ...from },
       signal: this.#stop.signal,
-      // spread, so that the watches of all agents do not end together
-      watchMs: this.#timings.watchMs * (1 + this.#random()),
-      silenceMs: this.#timings.silenceMs,
-      lists: this.#phase === 'listing',
+      watchMs,
+      silenceMs: Math.min(silenceMs, watchMs + overdueMs),
+      lists,
       opened: () => this.#opened(),
       event: (event) => this.#event(event),
     });

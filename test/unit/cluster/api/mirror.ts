@@ -18,6 +18,8 @@ export interface Kept {
 export const QUICK: ReflectorTimings = {
   silenceMs: 60_000,
   watchMs: 60_000,
+  overdueMs: 60_000,
+  listWatchMs: 60_000,
   relistMs: 20,
   backoffBaseMs: 10,
   backoffCapMs: 50,

@@ -130,7 +130,7 @@ describe('a list', () => {
   test('whose stream ends before the bookmark is no list, though its time was over', async () => {
     await using api = await FakeApi.start();
     const things = ['a', 'b'].map((name) => api.add(name));
-    await using mirror = new Mirror(api, { watchMs: 100 });
+    await using mirror = new Mirror(api, { listWatchMs: 100 });
     await synced(mirror);
     api.once('stream', (response) => {
       response.writeHead(200, { 'Content-Type': 'application/json' });

@@ -51,7 +51,7 @@ describe('a watch', () => {
 
   test('that is over in its time is begun again at once, and is no failure', async () => {
     await using api = await FakeApi.start();
-    await using mirror = new Mirror(api, { watchMs: 100, backoffBaseMs: 60_000, backoffCapMs: 60_000 });
+    await using mirror = new Mirror(api, { listWatchMs: 100, backoffBaseMs: 60_000, backoffCapMs: 60_000 });
     await watching(api, mirror);
     expect(api.seen[0]!.url.searchParams.get('timeoutSeconds')).toBe('1');
     api.end('cleanly');
@@ -62,7 +62,7 @@ describe('a watch', () => {
   test('asks for five to ten minutes, another time each', async () => {
     await using api = await FakeApi.start();
     let random = 0;
-    await using mirror = new Mirror(api, { watchMs: 300_000 }, api.config, {
+    await using mirror = new Mirror(api, { watchMs: 300_000, listWatchMs: 300_000 }, api.config, {
       random: () => (random += 0.01),
     });
     await watching(api, mirror);
@@ -152,6 +152,20 @@ describe('a watch', () => {
     api.add('a');
     await using mirror = new Mirror(api, { silenceMs: 100 });
     await watching(api, mirror);
+    api.silence();
+    api.add('b');
+    await becomesSame(api, mirror);
+    await failedWith(mirror, 'silent');
+    expect(mirror.syncs).toBe(1);
+  });
+
+  test('that goes on in silence when its time is over is begun again, without a list', async () => {
+    await using api = await FakeApi.start();
+    api.add('a');
+    await using mirror = new Mirror(api, { watchMs: 50, overdueMs: 50 });
+    await watching(api, mirror);
+    api.end('reset'); // of the watch that has listed
+    await expect.poll(() => api.count('watch'), PATIENT).toBe(1);
     api.silence();
     api.add('b');
     await becomesSame(api, mirror);

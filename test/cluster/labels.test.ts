@@ -43,6 +43,8 @@ const TARGETS = [
   'a Service without a selector',
   'a Service of two workloads',
   'a ClusterIP by UDP',
+  'a pod that is not ready, and published all the same',
+  'a sticky Service of two slices, whose endpoint in the second is about to end',
   'the declared port of a host-network pod',
   'another port of that node',
   'an address of the internet, behind an ExternalName',
@@ -74,6 +76,7 @@ beforeAll(async () => {
   const { db } = await targets.pods();
   await targets.services();
   await targets.otherServices(db);
+  await targets.endpoints();
   await targets.others();
   if (locals[0]) await makeFront(lab, locals[0]);
   agent = await lab.agent();

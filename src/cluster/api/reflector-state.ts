@@ -8,7 +8,7 @@ export interface ReflectorState {
   readonly phase: 'waiting' | 'listing' | 'watching' | 'stopped';
   /** A list has been complete: the set is the server's, as old as `heardAgoMs` says. It stays true. */
   readonly synced: boolean;
-  /** Milliseconds since the server last said something: an object, an event, a bookmark (about each minute). Null: never. */
+  /** Milliseconds since the server last said something: an object, an event, a bookmark (about each minute), the end of a watch in its time. Null: never. */
   readonly heardAgoMs: number | null;
   readonly objects: number;
   /** Lists that were completed; all but the first are relists. */

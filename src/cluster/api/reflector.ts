@@ -222,6 +222,7 @@ export class Reflector<T> {
       event: (event) => this.#event(event),
     });
     if (this.#phase === 'listing') throw new ApiError('ended', 'the list ended in the middle');
+    this.#heard(); // that the server keeps the time
     this.#failures.stable();
   }
 

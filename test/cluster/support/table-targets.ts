@@ -1,5 +1,6 @@
 import { translateDestination } from '../../hosts/firewall.ts';
-import { pod, service, slice, type PodOptions, type ServiceOptions } from './objects.ts';
+import { pod, service, type PodOptions, type ServiceOptions } from './objects.ts';
+import { type Endpoints, type SlicePort, slicesOf } from './far-slices.ts';
 import { owner } from './owners.ts';
 import type { PodLab } from './pod-lab.ts';
 import { type FarPod, ofService, type Pair, pair, type Target, toPod, workload } from './target.ts';
@@ -42,7 +43,7 @@ export class Targets {
     });
     await this.#service(
       { name: 'db', namespace: 'data', port: 8080, spec: { clusterIP: 'None' } },
-      [db],
+      [[db]],
       [['main', 8080]],
     );
     const ofDb = {
@@ -98,7 +99,7 @@ export class Targets {
         spec: { type: 'LoadBalancer', ports, externalIPs: outside[0], selector: { app: 'api' } },
         status: { loadBalancer: { ingress: outside[1].map((ip) => ({ ip })) } },
       },
-      api,
+      [api],
       [
         ['http', 8080],
         ['https', 8443],
@@ -141,7 +142,7 @@ export class Targets {
     this.datagrams.push(...dns.addresses);
     const { clusterIPs } = await this.#service(
       { name: 'dns', namespace: 'shop', port: 53, protocol: 'UDP' },
-      [dns],
+      [[dns]],
       [['main', FAR_PORTS.udp]],
       'UDP',
     );
@@ -153,6 +154,47 @@ export class Targets {
       port: 53,
       seed: ofService('dns', 'shop'),
       edge: { ...workload('dns', 'DaemonSet', 'shop'), destination_service: 'dns', scope: 'cluster' },
+    });
+  }
+
+  /** Endpoints that are about to come or go, and slices that share a Service's endpoints. */
+  async endpoints(): Promise<void> {
+    const own = owner('apps/v1', 'StatefulSet', 'early');
+    const early = await this.pod({ name: 'early-0', namespace: 'shop', node: 'node-b', owner: own });
+    await this.#service(
+      {
+        name: 'early',
+        namespace: 'shop',
+        port: 8080,
+        spec: { clusterIP: 'None', publishNotReadyAddresses: true },
+      },
+      [[{ ...early, ready: false }]],
+      [['main', 8080]],
+    );
+    this.add({
+      what: 'a pod that is not ready, and published all the same',
+      ...toPod(early, 8080),
+      edge: {
+        ...workload('early', 'StatefulSet', 'shop'),
+        destination_service: 'early',
+        scope: 'cross_zone',
+      },
+    });
+    const sticky = { owner: owner('apps/v1', 'DaemonSet', 'sticky'), namespace: 'shop', node: 'node-b' };
+    const first = await this.pod({ name: 'sticky-1', ...sticky });
+    const going = await this.pod({ name: 'sticky-2', ...sticky });
+    const { clusterIPs } = await this.#service(
+      { name: 'sticky', namespace: 'shop', port: 80, spec: { sessionAffinity: 'ClientIP' } },
+      [[first], [{ ...going, ready: false, terminating: true }]],
+      [['main', 8080]],
+    );
+    await this.#translate('tcp', pair(clusterIPs), 80, going.addresses, 8080);
+    this.add({
+      what: 'a sticky Service of two slices, whose endpoint in the second is about to end',
+      addresses: pair(clusterIPs),
+      port: 80,
+      seed: ofService('sticky', 'shop'),
+      edge: { ...workload('sticky', 'DaemonSet', 'shop'), destination_service: 'sticky', scope: 'cluster' },
     });
   }
 
@@ -211,7 +253,7 @@ export class Targets {
     to: FarPod,
   ): Promise<void> {
     const options = { name, namespace: 'shop', port: 8080 };
-    const { clusterIPs } = await this.#service(options, pods ?? [to.addresses], [['main', 8080]]);
+    const { clusterIPs } = await this.#service(options, [pods ?? [to.addresses]], [['main', 8080]]);
     await this.#translate('tcp', pair(clusterIPs), 8080, to.addresses, 8080);
     this.add({
       what,
@@ -222,29 +264,16 @@ export class Targets {
     });
   }
 
-  /** With a slice of each family. Endpoints that are addresses alone are no pods. */
+  /** @param slices the endpoints of each */
   async #service(
     options: ServiceOptions,
-    endpoints: readonly (FarPod | Pair)[],
-    ports: readonly (readonly [name: string, port: number])[],
+    slices: readonly Endpoints[],
+    ports: readonly SlicePort[],
     protocol = 'TCP',
   ): Promise<{ clusterIPs: readonly string[] }> {
     const { admin } = this.#lab.api;
     const made = await admin.create(service(options));
-    for (const [i, family] of (['IPv4', 'IPv6'] as const).entries()) {
-      const of = endpoints.map((each) => {
-        if (!('uid' in each)) return { address: each[i] ?? '' };
-        return { address: each.addresses[i] ?? '', node: each.node, pod: each.name, podUid: each.uid };
-      });
-      const object = slice({
-        service: options.name,
-        namespace: options.namespace ?? '',
-        family,
-        port: 1,
-        endpoints: of,
-      });
-      await admin.create({ ...object, ports: ports.map(([name, port]) => ({ name, port, protocol })) });
-    }
+    for (const object of slicesOf(options, slices, ports, protocol)) await admin.create(object);
     return made['spec'] as { clusterIPs: readonly string[] };
   }
 

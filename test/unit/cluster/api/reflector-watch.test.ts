@@ -173,6 +173,20 @@ describe('a watch', () => {
     expect(mirror.syncs).toBe(1);
   });
 
+  test('that the server ends in its time was well, though nothing happened', async () => {
+    await using api = await FakeApi.start();
+    await using mirror = new Mirror(api, { silenceMs: 1_000, watchMs: 600 });
+    await watching(api, mirror);
+    api.silence();
+    await failedWith(mirror, 'silent');
+    expect(mirror.reflector.state.problemKind).toBe('silent');
+    await expect.poll(() => api.watchers, PATIENT).toBe(1);
+    api.end('cleanly');
+    await expect.poll(() => mirror.reflector.state.problem, PATIENT).toBeNull();
+    expect(mirror.reflector.state.heardAgoMs).toBeLessThan(1_000);
+    expect(mirror.syncs).toBe(1);
+  });
+
   test('that sends white space tells nothing', async () => {
     await using api = await FakeApi.start();
     await using mirror = new Mirror(api, { silenceMs: 100 });

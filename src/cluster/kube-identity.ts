@@ -29,7 +29,7 @@ const SOMEBODY: Party = party({ kind: 'unknown', name: '', inCluster: true });
 
 export interface KubeIdentityOptions {
   readonly cgroups: Pick<Cgroups, 'learn'>;
-  readonly localEnds: Pick<LocalEnds, 'of' | 'note' | 'noteAddress' | 'unitsAreTrue'>;
+  readonly localEnds: Pick<LocalEnds, 'of' | 'note' | 'noteAddress' | 'noteNode' | 'isNode' | 'unitsAreTrue'>;
   readonly directory: Directory;
   /** '' where it is not known. */
   readonly nodeName: string;
@@ -96,18 +96,25 @@ export class KubeIdentity implements Identity {
     return this.#of.cgroups.learn(cgroupIds);
   }
 
-  /** Whose socket it is by its own address. Null: the node's, or that of nobody in the cluster, or one that all have. */
+  /**
+   * Whose socket it is by its own address. Null: the node's, or that of nobody in the cluster. Loopback is an address that
+   * all have: nobody's until the namespace is known by another one.
+   */
   #ofAddress(end: LocalEnd, at: Moment): Answer | null {
     const { address, protocol } = end;
     const { localEnds, directory, nodeName } = this.#of;
-    if (isLoopback(address)) return null;
+    if (isLoopback(address))
+      return localEnds.isNode(end.netns) ? null : { party: UNKNOWN, holder: '', final: false };
     const { party: who, holder, final } = this.remote({ address, port: 0, protocol }, at);
     const pod = who.kind === 'pod' ? directory.podByUid(holder) : undefined;
     if (pod !== undefined && (nodeName === '' || pod.nodeName === nodeName)) {
       localEnds.noteAddress(end.netns, holder);
       return { party: this.#podParty(pod, end, at), holder, final: true };
     }
-    if (who.kind === 'node') return null;
+    if (who.kind === 'node') {
+      if (nodeName === '' || who.name === nodeName) localEnds.noteNode(end.netns);
+      return null;
+    }
     return final && !who.inCluster ? null : { party: who.inCluster ? SOMEBODY : UNKNOWN, holder: '', final };
   }
 

@@ -3,12 +3,6 @@ import { type CgroupName, parseCgroupPath } from './cgroup-path.ts';
 import type { Cgroups } from './cgroups.ts';
 import type { NetnsPods, PodLookup } from './netns-pods.ts';
 import { type PodCgroup, podsOfCgroupPath } from './pod-cgroup.ts';
-import { podOfProcess } from './process-pod.ts';
-
-/** Processes asked in one call of learnProcesses: 2 ms. */
-const PROCESSES_A_CALL = 64;
-/** Processes that have been asked and are not asked again. Over it all are forgotten. */
-const MAX_ASKED = 8192;
 
 /** Where a socket of this node belongs, as far as the node itself can tell. */
 export type LocalEnd =
@@ -17,13 +11,6 @@ export type LocalEnd =
       /** What told it. By netns, containerId is ''. */ readonly by: 'cgroup' | 'netns';
     } & PodCgroup)
   | Exclude<CgroupName, { readonly kind: 'pod' }>;
-
-/** A process that has opened a socket in a namespace, of the kernel's records. */
-export interface SocketProcess {
-  readonly netns: number;
-  readonly pid: number;
-  readonly comm: string;
-}
 
 export interface LocalEndsOptions {
   readonly cgroups: Cgroups;
@@ -43,8 +30,8 @@ export class LocalEnds {
   readonly #pods: PodLookup;
   /** Whether all containers are in the v2 tree: then a unit or a process that is in none is the node's. */
   readonly unitsAreTrue: boolean;
-  /** By namespace and pid, which the kernel gives again. */
-  readonly #asked = new Set<string>();
+  /** The network namespace of the node; 0: not known yet. */
+  #nodeNetns = 0;
 
   constructor({ cgroups, netnsPods, pods, layout }: LocalEndsOptions) {
     this.#cgroups = cgroups;
@@ -76,22 +63,14 @@ export class LocalEnds {
     this.#netnsPods.note(netns, podUid);
   }
 
-  /**
-   * Asks /proc for the pods of processes, a few in a call, each once. Of use where the v2 tree does not tell; only where
-   * our pid namespace is the one of the kernel's records.
-   */
-  learnProcesses(processes: Iterable<SocketProcess>, proc?: string): void {
-    if (this.unitsAreTrue) return;
-    let left = PROCESSES_A_CALL;
-    for (const { netns, pid, comm } of processes) {
-      const asked = `${netns} ${pid}`;
-      if (pid === 0 || this.#asked.has(asked) || this.#netnsPods.of(netns) !== null) continue;
-      if (left-- === 0) return;
-      if (this.#asked.size >= MAX_ASKED) this.#asked.clear();
-      this.#asked.add(asked);
-      const pod = podOfProcess(pid, comm, proc);
-      if (pod) this.#netnsPods.note(netns, pod.podUid);
-    }
+  /** The namespace has an address that is the node's. */
+  noteNode(netns: number): void {
+    this.#nodeNetns = netns;
+  }
+
+  /** Whether the namespace is known to be the node's. */
+  isNode(netns: number): boolean {
+    return netns !== 0 && netns === this.#nodeNetns;
   }
 
   /** The innermost pod that is known to the cluster, else the innermost: a pod may run nodes of another cluster. */

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ACCESS_RULES } from '../../src/cluster/access-rules.ts';
+import { NODE } from '../../tools/k8s/node-files.ts';
 import { TREE } from '../hosts/find-tool.ts';
 import type { TcpTotals } from '../hosts/tcp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
@@ -17,6 +18,7 @@ const NAMESPACE = 'shop';
 const FAMILIES = ['ipv4', 'ipv6'] as const;
 const { version } = JSON.parse(readFileSync(join(TREE, 'package.json'), 'utf8')) as { version: string };
 const IMAGE = join(TREE, `build/image/kube-netc-${version}.oci.tar`);
+const NAMED = { timeout: 40_000, interval: 1_000 } as const;
 const SETTLE_MS = 20_000; // two seconds until a name is certain, and a snapshot
 
 const why =
@@ -42,6 +44,14 @@ interface Counted {
 beforeEach((context) => {
   if (why !== null) context.skip(why);
 });
+
+/** What a client says at its end. */
+function totalsOf(log: string): TcpTotals {
+  const line = log.split('\n').find((each) => each.startsWith('{"event":"end"'));
+  const totals = JSON.parse(line ?? '{}') as TcpTotals;
+  expect(totals.errors).toBe(0);
+  return totals;
+}
 
 describe('kube-netc in a cluster', () => {
   let cluster: OneNode;
@@ -80,7 +90,7 @@ describe('kube-netc in a cluster', () => {
         selector: { app: 'web' },
         port: 80,
         targetPort: SERVER_PORT,
-        spec: { ipFamilyPolicy: 'RequireDualStack' },
+        spec: { ipFamilyPolicy: 'RequireDualStack', type: 'NodePort' },
       }),
       serverDeployment('web', NAMESPACE),
       ...FAMILIES.map((family) =>
@@ -108,9 +118,8 @@ describe('kube-netc in a cluster', () => {
     const client = ['/exact-tcp-client', '--address', serviceAddress, '--port', '80', '--connections', '200'];
     const sizes = ['--rounds', '3', '--request', '16-9000', '--response', '0-9000', '--close', 'mixed'];
     const log = await cluster.kubectl(['-n', NAMESPACE, 'exec', metadata.name, '--', ...client, ...sizes]);
-    const line = log.split('\n').find((each) => each.startsWith('{"event":"end"'));
-    const totals = JSON.parse(line ?? '{}') as TcpTotals;
-    expect(totals).toMatchObject({ connections: 200, errors: 0 });
+    const totals = totalsOf(log);
+    expect(totals.connections).toBe(200);
     return { family, pod: metadata.name, address: status.podIPs[i]?.ip ?? '', serviceAddress, totals };
   }
 
@@ -192,6 +201,49 @@ describe('kube-netc in a cluster', () => {
         sent({ reporter: 'destination', destination_port: String(SERVER_PORT), scope: 'same_node' }),
       ).toBe(totals.wroteBytes);
     }
+  });
+
+  /** The bytes that a pod has sent to the Service by a port of its own node, which kube-proxy's rules translate there. */
+  const sentByNodePort = async (pod: string): Promise<number> =>
+    (await readPage()).sum('bytes_sent', {
+      source_name: pod,
+      source_namespace: NAMESPACE,
+      source_kind: 'pod',
+      destination_address: `${NODE.v4}:${await nodePort()}`,
+      destination_kind: 'service',
+      destination_name: 'web',
+      destination_namespace: NAMESPACE,
+    });
+  const nodePort = async (): Promise<number> => {
+    const web = await cluster.get<{ spec: { ports: { nodePort: number }[] } }>(
+      '-n',
+      NAMESPACE,
+      'service',
+      'web',
+    );
+    return web.spec.ports[0]?.nodePort ?? 0;
+  };
+  const nodePortClient = async (): Promise<string[]> => {
+    const to = ['--address', NODE.v4, '--port', String(await nodePort()), '--connections', '20'];
+    return ['/exact-tcp-client', ...to, '--rounds', '2', '--request', '16-9000', '--response', '0-9000'];
+  };
+
+  it('names the Service that is asked for by a port of the node itself', async () => {
+    const { pod } = counted[0]!;
+    const client = await nodePortClient();
+    const totals = totalsOf(await cluster.kubectl(['-n', NAMESPACE, 'exec', pod, '--', ...client]));
+    await expect.poll(() => sentByNodePort(pod), NAMED).toBe(totals.wroteBytes);
+  });
+
+  it('names the pod that an ephemeral container is in, whose log says what it has sent', async () => {
+    const { pod } = counted[1]!;
+    const image = ['--image=localhost/traffic:1', '--image-pull-policy=Never', '-c', 'debug'];
+    await cluster.kubectl(['-n', NAMESPACE, 'debug', pod, ...image, '--', ...(await nodePortClient())]);
+    const log = async (): Promise<string> =>
+      cluster.kubectl(['-n', NAMESPACE, 'logs', pod, '-c', 'debug']).catch(() => ''); // not started yet
+    await expect.poll(log, NAMED).toContain('"event":"end"');
+    const totals = totalsOf(await log());
+    await expect.poll(() => sentByNodePort(pod), NAMED).toBe(totals.wroteBytes);
   });
 
   it('answers a command in its pod', async () => {

@@ -26,6 +26,7 @@ class Node {
     owner: owner('StatefulSet', 'db'),
   });
   deafMs = 0;
+  nodeNetns = 0;
   /** Namespaces and the pods that their addresses told. */
   readonly noted: string[] = [];
   readonly #ends = new Map<number, LocalEnd>([
@@ -58,6 +59,8 @@ class Node {
         of: (cgroupId) => this.#ends.get(cgroupId) ?? null,
         note: () => {},
         noteAddress: (netns, podUid) => void this.noted.push(`${netns} ${podUid}`),
+        noteNode: (netns) => void (this.nodeNetns = netns),
+        isNode: (netns) => netns === this.nodeNetns,
         unitsAreTrue: unitsAreTrue,
       },
       directory: this.world.directory,
@@ -123,12 +126,27 @@ describe('this end', () => {
     expect(one.local(0, 'nginx', 8080, 'fd00::5')).toMatchObject({ kind: 'pod', name: 'web-1' });
     expect(one.noted).toEqual([`1 ${one.web.uid}`, `1 ${one.web.uid}`]);
     expect(one.local(KUBELET_CGROUP, 'x', 0, '192.0.2.1')).toMatchObject({ kind: 'node', name: 'node-a' });
-    expect(one.local(KUBELET_CGROUP, 'x', 0, '127.0.0.1')).toMatchObject({ kind: 'node' });
     one.world.pass(60_000); // from then on nobody is waited for who may have had an address
     const toNs = one.nowNs - 30e9;
     const end = { cgroupId: KUBELET_CGROUP, netns: 1, comm: 'x', port: 0, protocol: 'tcp' } as const;
     const bridge = one.identity.local({ ...end, address: '172.17.0.1' }, { fromNs: toNs, toNs });
     expect(bridge).toMatchObject({ party: { kind: 'node', name: 'node-a' }, final: true });
+  });
+
+  test('by loopback alone is nobody there, until another address has told whose the namespace is', () => {
+    const one = new Node(false);
+    const end = { cgroupId: KUBELET_CGROUP, netns: 1, comm: 'x', port: 0, protocol: 'tcp' } as const;
+    for (const address of ['127.0.0.1', '::1']) {
+      expect(one.identity.local({ ...end, address }, one.now)).toEqual({
+        party: UNKNOWN,
+        holder: '',
+        final: false,
+      });
+    }
+    one.local(KUBELET_CGROUP, 'x', 0, '192.0.2.2'); // another node's is not ours
+    expect(one.local(KUBELET_CGROUP, 'x', 0, '127.0.0.1')).toBe(UNKNOWN);
+    one.local(KUBELET_CGROUP, 'x', 0, '192.0.2.1');
+    expect(one.local(KUBELET_CGROUP, 'x', 0, '127.0.0.1')).toMatchObject({ kind: 'node', name: 'node-a' });
   });
 
   test('by an address of the cluster that is not a pod of this node is nobody', () => {

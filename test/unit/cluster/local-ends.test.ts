@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -8,7 +8,6 @@ import { LocalEnds } from '../../../src/cluster/local-ends.ts';
 import { NetnsPods } from '../../../src/cluster/netns-pods.ts';
 import type { PodRecord } from '../../../src/cluster/objects/records.ts';
 import { containerOfPod } from '../../../src/cluster/pod-container.ts';
-import { podOfProcess, podOfProcessCgroups } from '../../../src/cluster/process-pod.ts';
 
 const ID = '02de72688d6bb0908d279bbbb05ffa9d7e0b2ae17a8bf23683a33cc1349e55aa';
 const PAUSE = '65a1b6ad09655b3f1475ede1aa0061a97c0d1ada9f2b2acac959afbc92094463';
@@ -115,40 +114,6 @@ describe('the pod of a network namespace', () => {
   });
 });
 
-describe('the pod of a process', () => {
-  const V1 = `11:devices:/kubepods/besteffort/pod${WEB}/${ID}
-4:memory:/kubepods/besteffort/pod${WEB}/${ID}
-1:name=systemd:/kubepods/besteffort/pod${WEB}/${ID}
-0::/system.slice/containerd.service
-`;
-
-  test.each<[string, string, string | null]>([
-    ['cgroup v1', V1, WEB],
-    ['cgroup v2', `0::/kubepods.slice/kubepods-pod${WEB.replaceAll('-', '_')}.slice/crio-${ID}.scope\n`, WEB],
-    [
-      'a path with colons',
-      `1:name=systemd:/kubepods-pod${WEB.replaceAll('-', '_')}.slice:cri-containerd:${ID}`,
-      WEB,
-    ],
-    ['hierarchies that disagree', `${V1}2:cpu:/kubepods/pod${DB}/${ID}\n`, null],
-    ['a program of the host', '4:memory:/user.slice\n0::/user.slice/user-0.slice/session-1.scope\n', null],
-    ['nothing', '', null],
-  ])('by %s', (_, text, podUid) => {
-    expect(podOfProcessCgroups(text)).toEqual(podUid === null ? null : { podUid, containerId: ID });
-  });
-
-  test('has its container where any hierarchy tells it', () => {
-    expect(podOfProcessCgroups(`2:cpu:/kubepods/pod${WEB}\n${V1}`)).toEqual({ podUid: WEB, containerId: ID });
-  });
-
-  test('is asked of /proc, and not believed of a pid that another program has', () => {
-    const proc = fakeProc({ 812: { cgroup: V1, comm: 'nginx' } });
-    expect(podOfProcess(812, 'nginx', proc)).toEqual({ podUid: WEB, containerId: ID });
-    expect(podOfProcess(812, 'sshd', proc)).toBeNull();
-    expect(podOfProcess(813, 'nginx', proc)).toBeNull();
-  });
-});
-
 describe('the local end of a socket', () => {
   let root: string;
   beforeEach(() => {
@@ -205,41 +170,13 @@ describe('the local end of a socket', () => {
     }
   });
 
-  test('is learnt from processes where cgroup v1 holds the containers, from each once', async () => {
-    const proc = fakeProc({
-      71: { cgroup: `4:memory:/kubepods/pod${WEB}/${ID}\n0::/\n`, comm: 'nginx' },
-      72: { cgroup: `4:memory:/kubepods/pod${PROXY}/${ID}\n0::/\n`, comm: 'kube-proxy' },
-    });
+  test('is of the node in the one namespace that has its address', async () => {
     const { of } = await ends('hybrid');
-    of.learnProcesses(
-      [
-        { netns: 7, pid: 0, comm: '' },
-        { netns: HOST, pid: 72, comm: 'kube-proxy' },
-      ],
-      proc,
-    );
-    expect(of.of(1, HOST)).toBeNull();
-    of.learnProcesses([{ netns: 7, pid: 71, comm: 'sshd' }], proc); // not whom we mean
-    of.learnProcesses([{ netns: 7, pid: 71, comm: 'nginx' }], proc); // asked before
-    expect(of.of(1, 7)).toBeNull();
-    of.learnProcesses([{ netns: 9, pid: 71, comm: 'nginx' }], proc);
-    expect(of.of(1, 9)).toMatchObject({ by: 'netns', podUid: WEB });
-  });
-
-  test('asks a few processes a call, and none where cgroup v2 is alone', async () => {
-    const pids = Array.from({ length: 100 }, (_, i) => 1000 + i);
-    const cgroup = `4:memory:/kubepods/pod${WEB}/${ID}\n`;
-    const proc = fakeProc(Object.fromEntries(pids.map((pid) => [pid, { cgroup, comm: 'a' }])));
-    const all = pids.map((pid) => ({ netns: pid, pid, comm: 'a' }));
-    const told = (of: LocalEnds): number => pids.filter((netns) => of.of(1, netns) !== null).length;
-    const { of } = await ends('v1');
-    of.learnProcesses(all, proc);
-    expect(told(of)).toBe(64);
-    of.learnProcesses(all, proc);
-    expect(told(of)).toBe(100);
-    const { of: alone } = await ends('v2');
-    alone.learnProcesses(all, proc);
-    expect(told(alone)).toBe(0);
+    expect(of.isNode(0)).toBe(false);
+    of.noteNode(HOST);
+    expect([of.isNode(HOST), of.isNode(7)]).toEqual([true, false]);
+    of.noteNode(0);
+    expect(of.isNode(0)).toBe(false);
   });
 
   test('in nodes within pods is the pod that the cluster knows', async () => {
@@ -263,19 +200,3 @@ test('a container has the name and image of its status; the sandbox has none, an
   expect(containerOfPod(pod(WEB), PAUSE)).toBeNull();
   expect(containerOfPod(pod(WEB), '')).toBeNull();
 });
-
-const folders: string[] = [];
-afterEach(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
-});
-
-function fakeProc(processes: Readonly<Record<number, { cgroup: string; comm: string }>>): string {
-  const proc = mkdtempSync(join(tmpdir(), 'netc-proc-'));
-  folders.push(proc);
-  for (const [pid, { cgroup, comm }] of Object.entries(processes)) {
-    mkdirSync(join(proc, pid));
-    writeFileSync(join(proc, pid, 'cgroup'), cgroup);
-    writeFileSync(join(proc, pid, 'comm'), `${comm}\n`);
-  }
-  return proc;
-}

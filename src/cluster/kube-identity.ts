@@ -29,7 +29,10 @@ const SOMEBODY: Party = party({ kind: 'unknown', name: '', inCluster: true });
 
 export interface KubeIdentityOptions {
   readonly cgroups: Pick<Cgroups, 'learn'>;
-  readonly localEnds: Pick<LocalEnds, 'of' | 'note' | 'noteAddress' | 'noteNode' | 'isNode' | 'unitsAreTrue'>;
+  readonly localEnds: Pick<
+    LocalEnds,
+    'knows' | 'of' | 'note' | 'noteAddress' | 'noteNode' | 'isNode' | 'unitsAreTrue'
+  >;
   readonly directory: Directory;
   /** '' where it is not known. */
   readonly nodeName: string;
@@ -62,12 +65,14 @@ export class KubeIdentity implements Identity {
       if (!pod) return { party: SOMEBODY, holder: found.podUid, final: false };
       return { party: this.#podParty(pod, end, at), holder: pod.uid, final: true };
     }
-    const isCertain = found?.kind === 'container' || localEnds.unitsAreTrue;
+    const isCertain = found?.kind === 'container' || localEnds.unitsAreTrue || localEnds.isNode(end.netns);
     const owner = isCertain ? null : this.#ofAddress(end, at);
     if (owner !== null) return owner;
     const name = found ?? (end.comm === '' ? null : { kind: 'process' as const, name: end.comm });
-    if (name === null) return { party: UNKNOWN, holder: '', final: true };
-    return { party: this.#nodeParty(name), holder: '', final: true };
+    // its cgroup is in no pod: it is the node's, whoever it is there
+    const isNodes = localEnds.knows(end.cgroupId) && (localEnds.unitsAreTrue || localEnds.isNode(end.netns));
+    const isKnown = name !== null || isNodes;
+    return { party: isKnown ? this.#nodeParty(name) : UNKNOWN, holder: '', final: true };
   }
 
   remote(end: RemoteEnd, at: Moment): Answer {
@@ -155,7 +160,7 @@ export class KubeIdentity implements Identity {
     });
   }
 
-  #nodeParty(name: { readonly kind: string; readonly name: string }): Party {
+  #nodeParty(name: { readonly kind: string; readonly name: string } | null): Party {
     const { directory, nodeName } = this.#of;
     return party({
       kind: 'node',
@@ -163,7 +168,7 @@ export class KubeIdentity implements Identity {
       node: nodeName,
       zone: directory.nodeByName(nodeName)?.zone ?? '',
       inCluster: true,
-      workload: { kind: name.kind, name: name.name, namespace: '' },
+      workload: name && { kind: name.kind, name: name.name, namespace: '' },
     });
   }
 

@@ -63,6 +63,11 @@ export class LocalEnds {
     this.#netnsPods.note(netns, podUid);
   }
 
+  /** Whether the cgroup's path is known, and so whether it is in a pod that it names. */
+  knows(cgroupId: number): boolean {
+    return typeof this.#cgroups.path(cgroupId) === 'string';
+  }
+
   /** The namespace has an address that is the node's. */
   noteNode(netns: number): void {
     this.#nodeNetns = netns;

@@ -228,6 +228,15 @@ describe('kube-netc in a cluster', () => {
     return ['/exact-tcp-client', ...to, '--rounds', '2', '--request', '16-9000', '--response', '0-9000'];
   };
 
+  it('names the node where its own programs speak', async () => {
+    const ofApiServer = { source_address: NODE.v4, destination_address: `${NODE.v4}:6443` };
+    const kubelet = page.find('bytes_sent', ofApiServer).map(({ labels }) => labels);
+    expect(kubelet.length).toBeGreaterThan(0);
+    for (const labels of kubelet) {
+      expect(labels).toMatchObject({ source_name: NODE.name, source_kind: 'node', source_node: NODE.name });
+    }
+  });
+
   it('names the Service that is asked for by a port of the node itself', async () => {
     const { pod } = counted[0]!;
     const client = await nodePortClient();

@@ -54,16 +54,16 @@ export async function removeCgroupRoots(name: string): Promise<void> {
 }
 
 function removeTree(folder: string): boolean {
-  const children = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  const emptied = children.map(({ name }) => removeTree(join(folder, name)));
-  if (!emptied.every(Boolean)) return false;
   try {
+    const children = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    const emptied = children.map(({ name }) => removeTree(join(folder, name)));
+    if (!emptied.every(Boolean)) return false;
     for (const pid of readFileSync(join(folder, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean))
       process.kill(Number(pid), 'SIGKILL');
     rmdirSync(folder);
     return true;
   } catch {
-    return !existsSync(folder); // not empty yet
+    return !existsSync(folder); // not empty yet, or somebody else has removed it
   }
 }
 

@@ -7,6 +7,8 @@ import { endpoint, node, owner, pod, service, slice, World } from './directory/w
 
 const WEB_CGROUP = 7;
 const KUBELET_CGROUP = 8;
+/** Known, and in no pod and no unit. */
+const LOGIN_CGROUP = 99;
 const UNHEARD_CGROUP = 9;
 
 /** A node with a pod `web`, behind a Service, and its kubelet; and another node with a pod `db`. */
@@ -61,6 +63,7 @@ class Node {
         noteAddress: (netns, podUid) => void this.noted.push(`${netns} ${podUid}`),
         noteNode: (netns) => void (this.nodeNetns = netns),
         isNode: (netns) => netns === this.nodeNetns,
+        knows: (cgroupId) => cgroupId === LOGIN_CGROUP || this.#ends.has(cgroupId),
         unitsAreTrue: unitsAreTrue,
       },
       directory: this.world.directory,
@@ -117,6 +120,7 @@ describe('this end', () => {
       workload: { kind: 'unit', name: 'kubelet.service', namespace: '' },
     });
     expect(one.local(0, 'sshd').workload).toEqual({ kind: 'process', name: 'sshd', namespace: '' });
+    expect(one.local(LOGIN_CGROUP, '')).toMatchObject({ kind: 'node', name: 'node-a', workload: null });
     expect(one.local(0, '')).toBe(UNKNOWN);
   });
 
@@ -146,7 +150,10 @@ describe('this end', () => {
     one.local(KUBELET_CGROUP, 'x', 0, '192.0.2.2'); // another node's is not ours
     expect(one.local(KUBELET_CGROUP, 'x', 0, '127.0.0.1')).toBe(UNKNOWN);
     one.local(KUBELET_CGROUP, 'x', 0, '192.0.2.1');
-    expect(one.local(KUBELET_CGROUP, 'x', 0, '127.0.0.1')).toMatchObject({ kind: 'node', name: 'node-a' });
+    for (const address of ['127.0.0.1', '10.1.0.1'])
+      // the gateway of its pods is the node's too
+      expect(one.local(LOGIN_CGROUP, '', 0, address)).toMatchObject({ kind: 'node', name: 'node-a' });
+    expect(one.local(0, '', 0, '127.0.0.1')).toBe(UNKNOWN); // it may be a pod of the host's network
   });
 
   test('by an address of the cluster that is not a pod of this node is nobody', () => {

@@ -66,9 +66,10 @@ function nodeEnd(
     // behind a hostPort the endpoint has another port than the one that was dialled
     return podEnd(indexes, pod, question, pod.hostNetwork);
   }
+  // news of the port may still come: the node would be true, and another name than the one that follows
+  if (services === undefined || nodePorts === undefined || hostPorts === undefined) return nobody(false);
   const unclear = services !== null || nodePorts !== null || hostPorts !== null;
-  const settled = services !== undefined && nodePorts !== undefined && hostPorts !== undefined;
-  return node(settled && (old || !unclear));
+  return node(old || !unclear);
 }
 
 function serviceEnd(indexes: Indexes, service: ServiceEntry, now: Now): RemoteEnd {

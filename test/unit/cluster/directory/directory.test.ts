@@ -288,6 +288,20 @@ describe('an address of a node', () => {
     expect(remoteNow('192.0.2.1', 9100)).toMatchObject({ kind: 'node', name: 'node-a' });
   });
 
+  test('on a NodePort is nobody, and not the node, while news of Services cannot come', () => {
+    const ports = [{ name: '', port: 80, protocol: 'tcp' as const, nodePort: 30_080 }];
+    world.directory.services.upsert(service({ name: 'web', type: 'NodePort', ports }));
+    const at = world.pass(60_000);
+    const ask = (): unknown => world.directory.remote('192.0.2.1', 30_080, 'tcp', at);
+    world.pass(5_000);
+    expect(ask()).toMatchObject({ kind: 'service', final: true });
+    world.directory.services.lost(30_000); // it said its last before
+    expect(ask()).toMatchObject({ kind: 'unknown', final: false });
+    world.directory.services.whole();
+    world.pass(5_000);
+    expect(ask()).toMatchObject({ kind: 'service', final: true });
+  });
+
   test('on a NodePort is the Service, on every node', () => {
     world.directory.nodes.upsert(node({ name: 'node-b', addresses: ['192.0.2.2'] }));
     const ports = [{ name: '', port: 80, protocol: 'tcp' as const, nodePort: 30_080 }];

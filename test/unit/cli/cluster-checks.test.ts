@@ -214,7 +214,12 @@ describe('an API server', () => {
     ],
     ['that never answers', () => plain(), /no answer after|not known after/, /does not answer/],
     ['that is none', () => plain('SSH-2.0\r\n'), /Parse Error|HTTP/, /no API server/],
-    ['that speaks no TLS', async () => https(await plain('220 mail.example.com\r\n')), /SSL|TLS|packet/i, /certificate/],
+    [
+      'that speaks no TLS',
+      async () => https(await plain('220 mail.example.com\r\n')),
+      /SSL|TLS|packet/i,
+      /certificate/,
+    ],
     [
       'without a name',
       () => Promise.resolve(plainConfig('http://nowhere.invalid')),

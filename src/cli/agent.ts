@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { release } from 'node:os';
 import type { Identity } from '../cluster/identity.ts';
@@ -19,6 +18,7 @@ import type { PageStatistics } from '../server/page-maker.ts';
 import { FlowTable } from '../tracker/flow-table.ts';
 import { LiveTable } from '../tracker/live-table.ts';
 import { inSlices } from '../util/slices.ts';
+import { eventLoop } from '../util/turns.ts';
 import { monotonicNs } from '../util/clock.ts';
 import type { AgentOptions } from './agent-options.ts';
 import { Auditor } from './auditor.ts';
@@ -143,14 +143,15 @@ export class Agent implements AgentPort {
   /** Names what is new, and makes what is shown. */
   async #show(nowNs: number): Promise<void> {
     this.#auditor.end();
+    await eventLoop.next();
     await this.#names.learn();
     await inSlices(this.#names.update(nowNs));
     this.#splitMoved();
     await inSlices(this.#series.place(nowNs));
     await inSlices(this.#edges.place(nowNs));
-    await nextTurn();
+    await eventLoop.next();
     this.#series.update(nowNs);
-    await nextTurn();
+    await eventLoop.next();
     this.#edges.update(nowNs);
   }
 

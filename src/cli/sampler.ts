@@ -1,8 +1,8 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Monitor } from '../libbpf/monitor.ts';
 import type { FlowTable } from '../tracker/flow-table.ts';
 import type { LiveTable } from '../tracker/live-table.ts';
 import { monotonicNs } from '../util/clock.ts';
+import { eventLoop } from '../util/turns.ts';
 
 const RETIRE_AT_ONCE = 256; // flows to begin forgetting a snapshot: each costs a syscall
 
@@ -101,12 +101,15 @@ export class Sampler {
       this.#monitor.beginWalk();
     });
     while (timed(() => this.#step())) {
-      await nextTurn();
+      await eventLoop.next();
       if (this.#stopped) return;
     }
+    await eventLoop.next();
     const nowNs = monotonicNs();
-    timed(() => this.#readBooks(nowNs));
-    await nextTurn();
+    timed(() => this.#flows.update(nowNs));
+    await eventLoop.next();
+    timed(() => this.#retire(nowNs));
+    await eventLoop.next();
     await this.#hooks.after(nowNs);
     // not time that went by: where others take the CPU in between, snapshots would be stretched for nothing
     const cpu = process.cpuUsage(startedCpu);
@@ -126,11 +129,6 @@ export class Sampler {
     const { records, nowNs, done } = this.#monitor.step();
     this.#live.add(this.#monitor.records, records, nowNs, this.#flows);
     return !done;
-  }
-
-  #readBooks(nowNs: number): void {
-    this.#flows.update(nowNs);
-    this.#retire(nowNs);
   }
 
   /** In two snapshots: first the key goes, and when nobody can be adding any more, the book. */

@@ -1,14 +1,14 @@
-const SLICE_MS = 4;
+import { eventLoop } from './turns.ts';
 
-/**
- * Runs a long piece of work, which yields where it may pause, without holding the event loop: after every few
- * milliseconds others have their turn.
- */
+/** Runs a long piece of work, which yields where it may pause, in turns with all other work that is long. */
 export async function inSlices(work: Iterator<unknown, unknown, undefined>): Promise<void> {
-  let from = performance.now();
+  let fromMs = performance.now();
   while (work.next().done !== true) {
-    if (performance.now() - from < SLICE_MS) continue;
-    await new Promise((resolve) => setImmediate(resolve));
-    from = performance.now();
+    const nowMs = performance.now();
+    const turn = eventLoop.used(nowMs - fromMs);
+    fromMs = nowMs;
+    if (turn === null) continue;
+    await turn;
+    fromMs = performance.now();
   }
 }

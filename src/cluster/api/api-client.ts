@@ -1,10 +1,12 @@
 import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https';
+import type { SecureContext } from 'node:tls';
+import { eventLoop } from '../../util/turns.ts';
 import type { ApiConfig, Credentials } from './api-config.ts';
 import { ApiError, asApiError } from './api-error.ts';
 import { ByteCounters } from './byte-counters.ts';
 import { refusal } from './refusal.ts';
-import { Turns } from './turns.ts';
+import { TlsContext } from './tls-context.ts';
 
 /** Milliseconds; tests make them shorter. */
 export interface ApiTimeouts {
@@ -21,9 +23,6 @@ const TIMEOUTS: ApiTimeouts = { connectMs: 10_000, headersMs: 30_000, stallMs: 3
 const TCP_KEEPALIVE_MS = 30_000;
 /** The longest body that is read as a whole: a Status, the metadata of an owner, a discovery document. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
-
-/** What a request holds the event loop for, TLS above all: several that begin together take a turn each. */
-const REQUEST_MS = 3;
 
 /** One TCP connection, kept alive; requests on it go one after the other. */
 export type Connection = HttpAgent;
@@ -61,8 +60,7 @@ export class ApiClient {
   readonly config: ApiConfig;
   /** Body bytes and requests by resource. */
   readonly received = new ByteCounters();
-  /** The event loop, shared by all that read from this server. */
-  readonly turns = new Turns();
+  readonly #tls = new TlsContext(eventLoop);
   readonly #userAgent: string;
   readonly #timeouts: ApiTimeouts;
   readonly #requests: Connection;
@@ -79,8 +77,7 @@ export class ApiClient {
   /** A connection of one's own; it is made with the first request. */
   connect(): Connection {
     const options = { keepAlive: true, maxSockets: 1, maxFreeSockets: 1 };
-    const secure = this.config.server.protocol === 'https:';
-    const connection = secure ? new HttpsAgent(options) : new HttpAgent(options);
+    const connection = this.#secure ? new HttpsAgent(options) : new HttpAgent(options);
     this.#connections.add(connection);
     return connection;
   }
@@ -101,7 +98,6 @@ export class ApiClient {
    * Throws ApiError for every other answer, and for none; the body throws ApiError too.
    */
   async stream(ask: ApiRequest): Promise<AsyncIterable<Buffer>> {
-    await this.turns.used(REQUEST_MS);
     const first = await this.#credentials(false);
     const response = await this.#sendOrAgain(ask, first);
     if (response.statusCode !== 401) return this.#body(ask, response, first);
@@ -140,20 +136,30 @@ export class ApiClient {
 
   /** A server may close an idle connection while our request is on its way: ask once more, on a new one. */
   async #sendOrAgain(ask: ApiRequest, credentials: Credentials): Promise<IncomingMessage> {
+    const context = this.#secure ? await this.#context(credentials) : null;
+    const options = this.#options(ask, credentials, context);
+    await eventLoop.next(); // a first request, and TLS, are long: several that begin together take a turn each
     const attempt = { reused: false };
     try {
-      return await this.#send(ask, credentials, attempt);
+      return await this.#send(ask, options, attempt);
     } catch (error) {
       if (!attempt.reused || asApiError(error).kind !== 'reset' || ask.signal?.aborted === true) throw error;
-      return await this.#send(ask, credentials, attempt);
+      return await this.#send(ask, options, attempt);
     }
   }
 
-  #send(ask: ApiRequest, credentials: Credentials, attempt: { reused: boolean }): Promise<IncomingMessage> {
+  async #context(credentials: Credentials): Promise<SecureContext> {
+    try {
+      return await this.#tls.for(credentials);
+    } catch (error) {
+      throw asApiError(error);
+    }
+  }
+
+  #send(ask: ApiRequest, options: RequestOptions, attempt: { reused: boolean }): Promise<IncomingMessage> {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-    const secure = this.config.server.protocol === 'https:';
-    const body = ask.body === undefined ? undefined : JSON.stringify(ask.body);
-    const request = (secure ? httpsRequest : httpRequest)(this.#options(ask, credentials, body));
+    const secure = this.#secure;
+    const request = (secure ? httpsRequest : httpRequest)(options);
     let timer: NodeJS.Timeout | undefined;
     const within = (ms: number, what: string): void => {
       clearTimeout(timer);
@@ -173,20 +179,25 @@ export class ApiClient {
     request.on('error', (error) => reject(asApiError(error)));
     if (ask.signal?.aborted === true) abort();
     ask.signal?.addEventListener('abort', abort);
-    request.end(body);
+    request.end(ask.body === undefined ? undefined : JSON.stringify(ask.body));
     return promise.finally(() => {
       clearTimeout(timer);
       ask.signal?.removeEventListener('abort', abort);
     });
   }
 
-  #options(ask: ApiRequest, credentials: Credentials, body: string | undefined): RequestOptions {
+  get #secure(): boolean {
+    return this.config.server.protocol === 'https:';
+  }
+
+  /** Credentials stand beside the context that is made of them, for connections with others are not to be used again. */
+  #options(ask: ApiRequest, credentials: Credentials, context: SecureContext | null): RequestOptions {
     const { server, serverName, skipTlsVerify } = this.config;
     const { ca, cert, key, authorization } = credentials;
     const query = ask.query === undefined ? '' : `?${new URLSearchParams(ask.query).toString()}`;
     return {
       agent: ask.connection ?? this.#requests,
-      method: body === undefined ? 'GET' : 'POST',
+      method: ask.body === undefined ? 'GET' : 'POST',
       hostname: server.hostname.replace(/^\[(.*)\]$/, '$1'),
       port: server.port,
       path: server.pathname.replace(/\/$/, '') + ask.path + query,
@@ -194,11 +205,9 @@ export class ApiClient {
         'User-Agent': this.#userAgent,
         Accept: ask.accept ?? 'application/json',
         ...(authorization !== null && { Authorization: authorization }),
-        ...(body !== undefined && {
-          'Content-Type': 'application/json',
-          'Content-Length': Buffer.byteLength(body),
-        }),
+        ...(ask.body !== undefined && { 'Content-Type': 'application/json' }),
       },
+      ...(context !== null && { secureContext: context }),
       ...(ca !== undefined && { ca }),
       ...(cert !== undefined && { cert }),
       ...(key !== undefined && { key }),

@@ -1,4 +1,4 @@
-import type { Turns } from './turns.ts';
+import type { Turns } from '../../util/turns.ts';
 
 /** Cuts bytes into texts: ListScanner, LineScanner. */
 interface Scanner {
@@ -14,6 +14,8 @@ export async function consume(
   each: (text: string) => void | Promise<void>,
 ): Promise<void> {
   for await (const part of parts) {
+    const free = turns.used(0); // others may have used this turn up
+    if (free !== null) await free;
     let fromMs = performance.now();
     scanner.feed(part);
     for (let text = scanner.next(); text !== null; text = scanner.next()) {

@@ -1,5 +1,6 @@
 import type { ApiClient, Connection } from './api-client.ts';
 import { ApiError, asApiError } from './api-error.ts';
+import { eventLoop } from '../../util/turns.ts';
 import { consume } from './consume.ts';
 import { ListScanner } from './list-scanner.ts';
 import { MAX_OBJECT_BYTES } from './limits.ts';
@@ -64,7 +65,7 @@ async function page(
   const scanner = new ListScanner(MAX_OBJECT_BYTES);
   const parts = await client.stream({ path, query, verb: 'list', connection, signal });
   if (isFirst) request.begin();
-  await consume(parts, scanner, client.turns, (text) => {
+  await consume(parts, scanner, eventLoop, (text) => {
     signal.throwIfAborted();
     request.item(parseItem(text));
   });

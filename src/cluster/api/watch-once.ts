@@ -1,5 +1,6 @@
 import type { ApiClient, Connection } from './api-client.ts';
 import { ApiError } from './api-error.ts';
+import { eventLoop } from '../../util/turns.ts';
 import { consume } from './consume.ts';
 import { MAX_OBJECT_BYTES } from './limits.ts';
 import { LineScanner } from './line-scanner.ts';
@@ -56,7 +57,7 @@ export async function watchOnce(request: WatchRequest): Promise<void> {
       stallMs: Infinity,
     });
     request.opened();
-    await consume(parts, scanner, client.turns, (line) => {
+    await consume(parts, scanner, eventLoop, (line) => {
       signal.throwIfAborted();
       timer.refresh();
       return request.event(parseEvent(line));

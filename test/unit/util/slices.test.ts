@@ -40,7 +40,7 @@ describe('work in slices', () => {
       })(),
     );
     running = false;
-    expect(turns).toBeGreaterThanOrEqual(5); // 40 ms in slices of 4 ms
+    expect(turns).toBeGreaterThanOrEqual(5); // 40 ms in slices of 3 ms
   });
 
   test('that is short does not wait for anybody', async () => {

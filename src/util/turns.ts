@@ -1,14 +1,14 @@
 /** How long the event loop may be held between two of its turns. */
-const SLICE_MS = 3;
+const SLICE_MS = 2;
 
 /**
- * Shares the event loop among all that read from the API server: together they hold it for a few milliseconds a turn,
- * however many of them have something to read. Who has used the slice up waits in a queue; one of it goes on each turn.
+ * Shares the event loop among all work that is long: together it holds the loop for a few milliseconds a turn, however
+ * much of it there is. Who has used the slice up waits in a queue; one of it goes on each turn.
  *
  * A single piece of work is never cut: an object of 3 MiB, the longest that is read, takes JSON.parse some 15 ms.
  */
 export class Turns {
-  /** As many as there are readers: each waits at one place. */
+  /** As many as there are pieces of work: each waits at one place. */
   readonly #waiting: (() => void)[] = [];
   #usedMs = 0;
   #scheduled = false;
@@ -19,10 +19,13 @@ export class Turns {
    */
   used(ms: number): Promise<void> | null {
     this.#usedMs += ms;
-    if (this.#usedMs < SLICE_MS) {
-      this.#schedule(); // the next turn is a new slice
-      return null;
-    }
+    if (this.#usedMs >= SLICE_MS) return this.next();
+    this.#schedule(); // the next turn is a new slice
+    return null;
+  }
+
+  /** A turn in which nobody of the queue has done anything yet: before a piece of work that is long by itself. */
+  next(): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
       this.#schedule();
@@ -40,3 +43,6 @@ export class Turns {
     });
   }
 }
+
+/** The event loop of this process: there is one. */
+export const eventLoop = new Turns();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { consume } from '../../../../src/cluster/api/consume.ts';
-import { LineScanner } from '../../../../src/cluster/api/line-scanner.ts';
-import { Turns } from '../../../../src/cluster/api/turns.ts';
+import { consume } from '../../../src/cluster/api/consume.ts';
+import { LineScanner } from '../../../src/cluster/api/line-scanner.ts';
+import { Turns } from '../../../src/util/turns.ts';
 
 function spin(ms: number): void {
   const untilMs = performance.now() + ms;

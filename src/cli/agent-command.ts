@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { describeCgroupView } from '../cluster/cgroup-view.ts';
 import { RunStatistics } from '../libbpf/run-statistics.ts';
+import { giveBackSpareMemory } from '../libbpf/spare-memory.ts';
 import { checkListen, startServer } from '../server/http-server.ts';
 import { formatListen } from '../server/listen-address.ts';
 import { asNetcError } from '../util/errors.ts';
@@ -12,6 +13,8 @@ import { openHost } from './host.ts';
 import { startMonitor } from './start-monitor.ts';
 
 const STOP_LIMIT_MS = 900; // a second is promised
+/** Between two times that memory is given back: 0.2 millicores. */
+const SPARE_MS = 30_000;
 
 /** Runs the agent until a signal ends it. Throws NetcError when it cannot start. */
 export async function runAgent(options: AgentOptions, log: Logger): Promise<void> {
@@ -27,6 +30,7 @@ export async function runAgent(options: AgentOptions, log: Logger): Promise<void
     log.error(asNetcError(error).message),
   );
   const stopLogging = cluster && logProblems(cluster, log);
+  const spare = setInterval(giveBackSpareMemory, SPARE_MS).unref();
   try {
     if (config) announce(config, options.cluster, log);
     cluster?.watch.start();
@@ -41,6 +45,7 @@ export async function runAgent(options: AgentOptions, log: Logger): Promise<void
     await server.close();
   } finally {
     stopLogging?.();
+    clearInterval(spare);
     await Promise.all([agent.stop(), cluster?.watch.stop()]);
     statistics?.close();
     monitor.close();

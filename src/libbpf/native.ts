@@ -67,9 +67,13 @@ const LIBBPF = {
 const LIBC = {
   mmap: 'void *mmap(void *addr, size_t size, int prot, int flags, int fd, int64_t offset)',
   munmap: 'int munmap(void *addr, size_t size)',
+  madvise: 'int madvise(void *addr, size_t size, int advice)',
   read: 'int64_t read(int fd, void *buf, size_t size)',
   vsnprintf: 'int vsnprintf(void *buf, size_t size, void *format, void *args)',
 } as const;
+
+/** glibc alone: musl keeps little of what was freed. */
+const MALLOC_TRIM = 'int malloc_trim(size_t pad)';
 
 /**
  * The calls, typed. Rules of libbpf 1.x: a call that returns a pointer gives null and sets errno; one that returns an
@@ -131,6 +135,9 @@ export interface Native {
   /** Gives MAP_FAILED (2^64 - 1) on failure. */
   mmap(address: null, size: number, prot: number, flags: number, fd: number, offset: number): Pointer;
   munmap(address: Pointer, size: number): number;
+  madvise(address: Pointer, size: number, advice: number): number;
+  /** Null: the C library has none. */
+  mallocTrim: ((pad: number) => number) | null;
   read(fd: number, buffer: Uint8Array, size: number): number;
   vsnprintf(buffer: Uint8Array, size: number, format: Pointer, args: Pointer): number;
   /** errno of the last native call. */
@@ -170,9 +177,18 @@ export function loadNative(libbpfName: string): Native {
     const calls: Record<string, unknown> = {};
     for (const [name, prototype] of Object.entries(LIBBPF)) calls[name] = library.func(prototype);
     for (const [name, prototype] of Object.entries(LIBC)) calls[name] = libc.func(prototype);
+    calls['mallocTrim'] = optional(() => libc.func(MALLOC_TRIM));
     return Object.assign(calls, memoryCalls(koffi), printCall(koffi, library)) as unknown as Native;
   } catch (cause) {
     throw new NetcError('E_LIBBPF_MISSING', { reason: `it is too old: ${text(cause)}` }, { cause });
+  }
+}
+
+function optional<T>(load: () => T): T | null {
+  try {
+    return load();
+  } catch {
+    return null;
   }
 }
 

@@ -79,5 +79,6 @@ export const FUNC_KTIME_GET_COARSE_NS = 160;
 /** mmap(2) on every architecture that kube-netc runs on (asm-generic). */
 export const PROT_READ_WRITE = 3;
 export const MAP_SHARED = 0x01;
+export const MADV_DONTNEED = 4;
 export const MAP_PRIVATE_ANONYMOUS_NORESERVE = 0x02 | 0x20 | 0x4000;
 export const MAP_FAILED = 0xffff_ffff_ffff_ffffn;

@@ -46,6 +46,7 @@ function assertions(): string[] {
   lines.push(
     `_Static_assert((PROT_READ | PROT_WRITE) == ${uapi.PROT_READ_WRITE} && MAP_SHARED == ${uapi.MAP_SHARED}, "mmap");`,
   );
+  lines.push(`_Static_assert(MADV_DONTNEED == ${uapi.MADV_DONTNEED}, "madvise");`);
   const flags = 'MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE';
   lines.push(`_Static_assert((${flags}) == ${uapi.MAP_PRIVATE_ANONYMOUS_NORESERVE}, "mmap");`);
   return lines;

@@ -4,13 +4,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HeldMany } from '../test/hosts/held-many.ts';
 import { Lab } from '../test/hosts/lab.ts';
-import { HeldTcp, startTcpServer } from '../test/hosts/tcp-traffic.ts';
 import { TestAgent } from '../test/support/agent.ts';
-import { machine, memory, quantile, rounded } from './machine.ts';
+import { connectionsCost } from './connections.ts';
+import { machine, memory, quantile, rounded, SETTLE_MS } from './machine.ts';
 
 const sockets = Number(process.argv[2] ?? 100_000);
 const perSecond = Number(process.argv[3] ?? 600);
-const seconds = Number(process.argv[4] ?? 60);
+const seconds = Number(process.argv[4] ?? 30);
 
 async function start(flags: readonly string[] = []): Promise<{ agent: TestAgent; ms: number }> {
   const from = performance.now();
@@ -30,35 +30,16 @@ await using lab = await Lab.create();
 const host = await lab.host('one');
 const { agent } = await start(['--udp', 'off']);
 const pid = agent.process.pid ?? 0;
-await sleep(2_000);
+await sleep(SETTLE_MS);
 await agent.rawPage();
 const idle = memory(pid);
 
-const server = await startTcpServer(host);
-const churn = await HeldTcp.open(host, {
-  address: '127.0.0.1',
-  port: server.port,
-  connections: 1,
-  close: 'client',
-});
-const before = (await agent.rawPage('?collect[]=agent')).value('kube_netc_agent_cpu_seconds_total');
-const from = performance.now();
-for (let second = 0; second < seconds; second++) {
-  const due = from + (second + 1) * 1_000;
-  await churn.more(perSecond);
-  await churn.drop(perSecond);
-  if (second % 15 === 14) await agent.rawPage();
-  await sleep(Math.max(0, due - performance.now()));
-}
-const elapsed = (performance.now() - from) / 1_000;
-const after = (await agent.rawPage('?collect[]=agent')).value('kube_netc_agent_cpu_seconds_total');
-await churn.close();
-await server.stop();
+const churn = await connectionsCost(agent, host, { perSecond, seconds });
 
 const held = await HeldMany.open(host, { connections: sockets / 2, reset: true });
-for (let i = 0; i < 4; i++) {
+for (let i = 0; i < 7; i++) {
   await held.send(64);
-  await sleep(6_000);
+  await sleep(SETTLE_MS / 7);
   await agent.rawPage();
 }
 const page = await agent.rawPage('?collect[]=agent');
@@ -71,11 +52,7 @@ console.log(
       bench: 'agent',
       startToFirstPageMs: { median: rounded(quantile(starts, 0.5), 0), max: rounded(quantile(starts, 1), 0) },
       idle,
-      churn: {
-        perSecond,
-        seconds: rounded(elapsed),
-        millicores: rounded(((after - before) / elapsed) * 1_000),
-      },
+      churn,
       live: {
         sockets: page.value('kube_netc_agent_live_sockets'),
         ...loaded,

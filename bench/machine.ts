@@ -2,6 +2,9 @@ import { cpus, loadavg, release, totalmem } from 'node:os';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
+/** The agent gives back memory that it does not use each 30 s. */
+export const SETTLE_MS = 36_000;
+
 /** What a figure is worth nothing without. */
 export function machine(): Record<string, unknown> {
   return {

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { release } from 'node:os';
 import type { Identity } from '../cluster/identity.ts';
 import { type AgentReadings, agentSamples } from '../collector/agent-samples.ts';
@@ -18,6 +17,7 @@ import type { PageStatistics } from '../server/page-maker.ts';
 import { FlowTable } from '../tracker/flow-table.ts';
 import { LiveTable } from '../tracker/live-table.ts';
 import { inSlices } from '../util/slices.ts';
+import { LoopLag } from '../util/loop-lag.ts';
 import { eventLoop } from '../util/turns.ts';
 import { monotonicNs } from '../util/clock.ts';
 import type { AgentOptions } from './agent-options.ts';
@@ -45,7 +45,7 @@ export class Agent implements AgentPort {
   readonly #edges: EdgeSeries;
   readonly #auditor: Auditor;
   readonly #sampler: Sampler;
-  readonly #lag = monitorEventLoopDelay({ resolution: 5 });
+  readonly #lag = new LoopLag();
   readonly #startTimeSeconds = Date.now() / 1000;
   #page = { seconds: 0, count: 0 };
   #timer: NodeJS.Timeout | null = null;
@@ -87,7 +87,7 @@ export class Agent implements AgentPort {
       },
       after: (nowNs) => this.#show(nowNs),
     });
-    this.#lag.enable();
+    this.#lag.start();
   }
 
   /** Takes the first snapshot, and one every now and then from here on. */
@@ -103,7 +103,7 @@ export class Agent implements AgentPort {
   async stop(): Promise<void> {
     if (this.#timer) clearInterval(this.#timer);
     if (this.#splitTimer) clearInterval(this.#splitTimer);
-    this.#lag.disable();
+    this.#lag.stop();
     await this.#sampler.stop();
   }
 
@@ -188,8 +188,6 @@ export class Agent implements AgentPort {
     const { statistics } = this.#sampler;
     const { series, foldedPairs } = this.#series.stats;
     const cpu = process.cpuUsage();
-    const lagMs = this.#lag.max / 1e6;
-    this.#lag.reset();
     return {
       build: { version: VERSION, libbpf: libbpfVersion(), kernel: release(), node: process.version },
       startTimeSeconds: this.#startTimeSeconds,
@@ -215,7 +213,7 @@ export class Agent implements AgentPort {
       unsettledFlows: this.#names.unsettled,
       residentBytes: residentBytes(),
       cpuSeconds: (cpu.user + cpu.system) / 1e6,
-      eventLoopLagSeconds: Number.isFinite(lagMs) ? Math.max(0, lagMs - 5) / 1000 : 0,
+      eventLoopLagSeconds: this.#lag.takeMaxSeconds(),
     };
   }
 

@@ -13,9 +13,11 @@ import { MADV_DONTNEED } from './uapi.ts';
  *   machine share and the kernel takes back from when it wants; they are not counted as ours until they are used again.
  */
 export function giveBackSpareMemory(): void {
-  const { mallocTrim, madvise } = native();
-  mallocTrim?.(0);
-  for (const { address, bytes } of cleanMappings(ownMappings())) madvise(address, bytes, MADV_DONTNEED);
+  const calls = native();
+  calls.mallocTrim?.(0);
+  for (const { address, bytes } of cleanMappings(ownMappings())) {
+    calls.madvise(address, bytes, MADV_DONTNEED);
+  }
 }
 
 /** Nothing where the kernel does not show them: a process that may not be traced, without root's rights. */

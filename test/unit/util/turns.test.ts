@@ -62,6 +62,36 @@ describe('turns of the event loop', () => {
     }
   });
 
+  test('are each of one piece of work that is long by itself', async () => {
+    const turns = new Turns();
+    const begun: number[] = [];
+    let turn = 0;
+    let running = true;
+    const count = (): void => {
+      turn++;
+      if (running) setImmediate(count);
+    };
+    setImmediate(count);
+    await Promise.all(
+      [1, 2, 3].map(async () => {
+        await turns.next();
+        begun.push(turn);
+      }),
+    );
+    running = false;
+    expect(new Set(begun).size).toBe(3);
+  });
+
+  test('that others have used up are not begun by what arrives in them', async () => {
+    const turns = new Turns();
+    let turn = 0;
+    let seen = -1;
+    expect(turns.used(5)).not.toBeNull();
+    setImmediate(() => turn++);
+    await consume(lines(1), new LineScanner(100), turns, () => void (seen = turn));
+    expect(seen).toBe(1);
+  });
+
   test('work that takes its time is waited for before the next', async () => {
     const seen: string[] = [];
     await consume(lines(2), new LineScanner(100), new Turns(), async () => {

@@ -30,7 +30,7 @@ export async function runAgent(options: AgentOptions, log: Logger): Promise<void
     log.error(asNetcError(error).message),
   );
   const stopLogging = cluster && logProblems(cluster, log);
-  const spare = setInterval(giveBackSpareMemory, SPARE_MS).unref();
+  const spare = setInterval(() => void giveBackSpareMemory(), SPARE_MS).unref();
   try {
     if (config) announce(config, options.cluster, log);
     cluster?.watch.start();

@@ -4,15 +4,14 @@
 // pod: with a service account's token, and room for as many sockets as the chart's limit of 256 MiB gives. It runs at
 // real-time priority: a hold is what it does itself, and not what its neighbours on the same processors do meanwhile.
 // Prints JSON. As root, on an idle machine: node bench/cluster.ts [nodes] [pods] [sockets] [seconds of churn]
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiServer } from '../test/cluster/support/api-server.ts';
 import { bulkAddress4, bulkPod, fill } from '../test/cluster/support/bulk.ts';
 import { HeldMany } from '../test/hosts/held-many.ts';
 import { Lab } from '../test/hosts/lab.ts';
-import { TestAgent } from '../test/support/agent.ts';
+import type { TestAgent } from '../test/support/agent.ts';
 import type { Page } from '../test/support/page.ts';
+import { agentsInPods } from './agent-in-pod.ts';
 import { connectionsCost } from './connections.ts';
 import { machine, memory, rounded, SETTLE_MS } from './machine.ts';
 
@@ -23,7 +22,6 @@ const churnSeconds = Number(process.argv[5] ?? 60);
 const KINDS = 4;
 const CHURN = Math.round((pods / 100) * (churnSeconds / 60));
 const SCRAPE_MS = 15_000;
-const READS = ['list', 'watch'];
 const IN_A_POD = [
   '--udp',
   'off',
@@ -32,10 +30,6 @@ const IN_A_POD = [
   '--max-sockets',
   String(Math.max(16_384, sockets * 1.25)),
 ];
-
-/** Makes the folder of a service account appear where a pod has it, for the command behind it alone. */
-const IN_POD = `mount -t tmpfs tmpfs /run && mkdir -p /run/secrets/kubernetes.io &&
-cp -r "$0" /run/secrets/kubernetes.io/serviceaccount && exec "$@"`;
 
 /** The agent's own metrics; the longest hold of the event loop is since the last look. */
 class Watcher {
@@ -73,29 +67,10 @@ class Watcher {
 await using server = await ApiServer.start();
 process.stderr.write(`filling: ${nodes} nodes, ${pods} pods\n`);
 await fill(server.admin, { nodes, pods });
-const rules = [
-  { apiGroups: [''], resources: ['pods', 'services', 'nodes'], verbs: READS },
-  { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: READS },
-];
-const account = join(server.folder, 'account');
-mkdirSync(account);
-writeFileSync(join(account, 'token'), await server.token('kube-netc', rules, 3600));
-writeFileSync(join(account, 'ca.crt'), server.ca);
-const url = new URL(server.url);
-const env = { KUBERNETES_SERVICE_HOST: url.hostname, KUBERNETES_SERVICE_PORT: url.port, NODE_NAME: 'node-0' };
+const start = await agentsInPods(server);
 
 const startedMs = performance.now();
-const agent = await TestAgent.start(IN_A_POD, env, [
-  'chrt',
-  '--rr',
-  '1',
-  'unshare',
-  '-m',
-  'sh',
-  '-c',
-  IN_POD,
-  account,
-]);
+const agent = await start(IN_A_POD);
 const servesMs = performance.now() - startedMs;
 const watcher = new Watcher(agent);
 let page = await watcher.page();

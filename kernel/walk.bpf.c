@@ -144,6 +144,11 @@ static __always_inline void drop_stale(struct slot *slot, const struct flow_key 
 	struct totals claimed = {};
 	struct end end = {};
 
+	/* of the first pass, and closed before its slot was taken: its close has counted it */
+	if (!slot->born_ns && !(slot->book & BOOK_BOUND)) {
+		free_slot(slot);
+		return;
+	}
 	count(stale_slots);
 	load_claims(slot, &claimed);
 	end.totals = readable ? *now : claimed;
@@ -192,8 +197,8 @@ static __always_inline void walk_locked(enum how how, struct slot *slot, __u32 i
 		if (__sync_val_compare_and_swap(&slot->sock, sock | SLOT_LOCKED, sock | SLOT_LOCKED | SLOT_GONE) !=
 		    (sock | SLOT_LOCKED))
 			finish_close(slot, index);
-		else /* a socket of the first pass that closed before its slot was taken has been counted by its close */
-			drop_stale(slot, &key, &now, same && (slot->born_ns || slot->book & BOOK_BOUND));
+		else
+			drop_stale(slot, &key, &now, same);
 		return;
 	}
 	if (state != TCP_LISTEN && state != TCP_CLOSE) {

@@ -23,7 +23,7 @@ for (let run = 0; run < runs; run++) {
   const problems = problemsOf(result);
   failed += problems.length > 0 ? 1 : 0;
   connections += result.expected.client.closed;
-  const { expected, counters, missed, walks, read, connectionsPerSecond } = result;
+  const { expected, counters, missed, untold, walks, read, connectionsPerSecond } = result;
   console.log(
     JSON.stringify({
       run: run + 1,
@@ -35,6 +35,7 @@ for (let run = 0; run < runs; run++) {
       walks,
       read,
       missed,
+      untold,
       counters,
     }),
   );

@@ -22,6 +22,7 @@ import {
 } from '../hosts/tcp-traffic.ts';
 import type { ExactLab, Family } from './exact-lab.ts';
 import { type Difference, kernelCounters, Ledger, type Sides, type SideSums } from './race-ledger.ts';
+import { Untold } from './untold.ts';
 
 /** A client of a race: it goes on for the time of the race. */
 export type Racer = Omit<Partial<TcpClientOptions>, 'address' | 'port' | 'seconds' | 'connections'>;
@@ -81,6 +82,8 @@ export interface RaceResult {
   readonly counters: Readonly<Record<(typeof COUNTERS)[number], number>>;
   /** Runs of our programs that the kernel left out because the program was running on that CPU already. */
   readonly missed: number;
+  /** Changes of state that the kernel told no program of: see Untold. Nothing can be exact then. */
+  readonly untold: number;
   readonly walks: number;
   /** Live sockets that all walks together have read. */
   readonly read: number;
@@ -102,7 +105,7 @@ const OLDER = { request: [16, 9000], response: [0, 9000] } as const;
 /** TIME_WAIT and CLOSE in /proc/net/tcp. */
 const DEAD = ['06', '07'];
 
-const SETTLE_LIMIT_MS = 8_000;
+const SETTLE_LIMIT_MS = 30_000; // a FIN that is lost five times comes after 13 s
 
 /** The agent's own snapshots, taken without a pause in this process while connections come and go. */
 class Walker {
@@ -189,6 +192,7 @@ export async function race(exact: ExactLab, options: RaceOptions): Promise<RaceR
         connections: options.older,
       })
     : null;
+  const untold = new Untold(serving.port);
   const walker = new Walker(exact, options);
   try {
     const held = older && leave(older, options);
@@ -204,10 +208,12 @@ export async function race(exact: ExactLab, options: RaceOptions): Promise<RaceR
     await walker.stop();
     await walker.settle([exact.client, exact.server]);
     const segments = await walker.ledger.audit(before, walker.monitor);
-    return resultOf(walker, serving.port, { client: sum(totals), server: served }, segments, options);
+    const counted = { client: sum(totals), server: served };
+    return { ...resultOf(walker, serving.port, counted, segments, options), untold: untold.end() };
   } finally {
     await walker.stop();
     walker.monitor.close();
+    untold.close();
   }
 }
 
@@ -249,7 +255,7 @@ function resultOf(
   counted: Sides<TcpTotals>,
   segments: AuditRow[],
   options: RaceOptions,
-): RaceResult {
+): Omit<RaceResult, 'untold'> {
   const { ledger, monitor, sampler } = walker;
   if (counted.client.errors + counted.server.errors > 0)
     throw new Error(`the traffic itself went wrong: ${JSON.stringify(counted)}`);

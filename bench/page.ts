@@ -3,8 +3,8 @@
 import { cpus, loadavg, release, totalmem } from 'node:os';
 import { ChunkPool } from '../src/expose/chunk-pool.ts';
 import { METRICS } from '../src/expose/metrics.ts';
-import type { Block, Format, LabelSet, Page } from '../src/expose/page.ts';
-import { writePage } from '../src/expose/text.ts';
+import { type Block, type Format, type LabelSet, labelSet, type Page } from '../src/expose/page.ts';
+import { writePage } from '../src/expose/write-page.ts';
 import { gzipPage } from '../src/server/gzip.ts';
 
 const rounds = Number(process.argv[2] ?? 20);
@@ -12,8 +12,8 @@ const connections = METRICS.filter(({ group }) => group === 'connections');
 
 /** Label sets as long as those of a cluster: about 430 bytes encoded. */
 function labelSets(count: number): LabelSet[] {
-  return Array.from({ length: count }, (_, i) => ({
-    values: [
+  return Array.from({ length: count }, (_, i) =>
+    labelSet([
       'checkout',
       'backend',
       'checkout-prod',
@@ -30,9 +30,8 @@ function labelSets(count: number): LabelSet[] {
       'payments-production',
       `node-${i % 40}.eu-central-1.compute.internal`,
       `node-${i % 37}.eu-central-1.compute.internal`,
-    ],
-    bytes: null,
-  }));
+    ]),
+  );
 }
 
 function blocksOf(labels: readonly LabelSet[]): Block[] {

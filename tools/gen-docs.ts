@@ -1,7 +1,8 @@
 // Writes the reference pages that are made from tables in the code: docs/reference/errors.md and metrics.md.
 // Usage: node tools/gen-docs.ts [--check]
 import { readFileSync, writeFileSync } from 'node:fs';
-import { GROUPS, METRICS, type Group, type Metric } from '../src/expose/metrics.ts';
+import { type Group, GROUPS, type Metric } from '../src/expose/metric.ts';
+import { METRICS } from '../src/expose/metrics.ts';
 import { ERRORS } from '../src/util/errors.ts';
 
 const made = (from: string): string => `<!-- Made by tools/gen-docs.ts from ${from}. Do not edit. -->\n`;
@@ -30,20 +31,60 @@ export function errorsPage(): string {
 
 const names = (labels: readonly string[]): string => labels.map((label) => `\`${label}\``).join(', ');
 
+/** Seconds as people say them: three digits. */
+function duration(seconds: number): string {
+  const units = [
+    { name: 'd', seconds: 86_400 },
+    { name: 'h', seconds: 3600 },
+    { name: 'min', seconds: 60 },
+    { name: 's', seconds: 1 },
+    { name: 'ms', seconds: 1e-3 },
+    { name: 'µs', seconds: 1e-6 },
+  ];
+  const unit = units.find((candidate) => seconds >= candidate.seconds) ?? { name: 's', seconds: 1 };
+  return `${Number((seconds / unit.seconds).toPrecision(3))} ${unit.name}`;
+}
+
+function histograms(metrics: readonly Metric[]): string[] {
+  const items = metrics.flatMap(({ name, shape }) => {
+    if (shape === undefined) return [];
+    const { schema, lowestPower, buckets, classicPowers } = shape;
+    const highest = lowestPower + (buckets - 1) / 2 ** schema;
+    const classic = classicPowers.map((power) => duration(2 ** power)).join(', ');
+    const native = `${buckets} of schema ${schema} from ${duration(2 ** lowestPower)} to ${duration(2 ** highest)}`;
+    return [`- \`${name}\`: classic buckets up to ${classic}; native ones: ${native}.`];
+  });
+  if (items.length === 0) return [];
+  return [
+    'Of a histogram, the text formats show `_bucket` with a few classic buckets (the bounds are powers of two, and `le` has',
+    'all their digits), `_sum` and `_count`. A Prometheus that asks for protobuf gets the native histogram, which is one',
+    'series, and the classic buckets beside it.\n',
+    ...items,
+    '',
+  ];
+}
+
+/** The labels that most of the metrics have. */
+function usualLabels(metrics: readonly Metric[]): readonly string[] {
+  const count = (labels: readonly string[]): number =>
+    metrics.filter((metric) => metric.labels.join() === labels.join()).length;
+  return metrics.map(({ labels }) => labels).toSorted((a, b) => count(b) - count(a))[0] ?? [];
+}
+
 function metricsOf(group: Group): string {
   const metrics: readonly Metric[] = METRICS.filter((metric) => metric.group === group);
   // Most groups have one set of labels: it stands above the table, and the rows say what they add to it.
-  const common = (metrics[0]?.labels ?? []).filter((label) =>
-    metrics.every(({ labels }) => labels.includes(label)),
-  );
-  const rows = metrics.map(({ name, type, unit, help, labels, stability }) => {
-    const own = names(labels.filter((label) => !common.includes(label)));
-    return [`\`${name}\``, type, unit || '-', help, own || '-', stability];
+  const usual = usualLabels(metrics);
+  const rows = metrics.map(({ name, type, unit, help, labels, since, stability }) => {
+    const more = names(labels.filter((label) => !usual.includes(label)));
+    const own = usual.every((label) => labels.includes(label)) ? more || '-' : `only ${names(labels)}`;
+    return [`\`${name}\``, type, unit || '-', help, own, since, stability];
   });
   return [
     `## ${group}\n`,
-    ...(common.length > 0 ? [`All have the labels ${names(common)}.\n`] : []),
-    table(['name', 'type', 'unit', 'meaning', 'more labels', 'stability'], rows),
+    ...(usual.length > 0 ? [`The labels are ${names(usual)}, unless the row says otherwise.\n`] : []),
+    table(['name', 'type', 'unit', 'meaning', 'more labels', 'since', 'stability'], rows),
+    ...histograms(metrics),
   ].join('\n');
 }
 

@@ -8,7 +8,7 @@ import { ConnectionSeries } from '../collector/connection-series.ts';
 import { EdgeSeries } from '../collector/edge-series.ts';
 import { FlowNames } from '../collector/flow-names.ts';
 import { toBlocks } from '../collector/samples.ts';
-import type { Group } from '../expose/metrics.ts';
+import type { Group } from '../expose/metric.ts';
 import type { Block } from '../expose/page.ts';
 import type { Monitor } from '../libbpf/monitor.ts';
 import { libbpfVersion } from '../libbpf/native.ts';

@@ -1,6 +1,6 @@
 import { ConnectFailure } from '../abi/records.gen.ts';
 import type { Party } from '../cluster/identity.ts';
-import type { LabelSet } from '../expose/page.ts';
+import { type LabelSet, labelSet } from '../expose/page.ts';
 import { kindLabel } from './label-values.ts';
 
 export const FAILURE_REASONS = ['refused', 'timed_out', 'unreachable', 'aborted', 'other'] as const;
@@ -50,8 +50,8 @@ export class Edge {
     const values = labelValues(of);
     this.reporter = of.reporter;
     this.key = values.join('\0');
-    this.labels = { values, bytes: null };
-    this.failureLabels = FAILURE_REASONS.map((reason) => ({ values: [...values, reason], bytes: null }));
+    this.labels = labelSet(values);
+    this.failureLabels = FAILURE_REASONS.map((reason) => labelSet([...values, reason]));
   }
 
   /** @returns the key of the edge that flows of this identity belong to */

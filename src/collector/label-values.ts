@@ -1,5 +1,5 @@
 import type { AppLabels, Party } from '../cluster/identity.ts';
-import type { LabelSet } from '../expose/page.ts';
+import { type LabelSet, labelSet } from '../expose/page.ts';
 
 const NO_LABELS: AppLabels = {
   name: '',
@@ -40,7 +40,7 @@ export function connectionLabels({ local, remote, localAddress, remoteAddress }:
     local.node,
     remote.node,
   ];
-  return { values, bytes: null };
+  return labelSet(values);
 }
 
 /** A kind as a label: empty where it is not known. */

@@ -1,5 +1,5 @@
 import type { MetricName } from '../expose/metrics.ts';
-import type { Block, LabelSet } from '../expose/page.ts';
+import { type Block, labelSet } from '../expose/page.ts';
 
 /** One number of a small metric: the agent's own, the audit's. Large groups make their columns themselves. */
 export interface Sample {
@@ -19,7 +19,7 @@ export function toBlocks(samples: readonly Sample[]): Block[] {
   }
   return [...byMetric].map(([metric, list]) => ({
     metric,
-    labels: list.map((sample): LabelSet => ({ values: sample.labels, bytes: null })),
+    labels: list.map((sample) => labelSet(sample.labels)),
     values: Float64Array.from(list, (sample) => sample.value),
     count: list.length,
   }));

@@ -1,19 +1,5 @@
-/** What a metric is called and means. This table is the one truth: pages, reference and dashboards come from it. */
-export interface Metric<Name extends string = string> {
-  readonly name: Name;
-  readonly type: 'gauge' | 'counter' | 'info';
-  /** Base unit, also the end of the name (before `_total`) where the name is ours; '' for plain numbers. */
-  readonly unit: '' | 'bytes' | 'seconds';
-  readonly group: Group;
-  readonly labels: readonly string[];
-  /** One full sentence. */
-  readonly help: string;
-  readonly stability: 'stable' | 'experimental';
-}
-
-export const GROUPS = ['connections', 'workloads', 'agent'] as const;
-/** What `collect[]` of a request picks. */
-export type Group = (typeof GROUPS)[number];
+import { AGENT, API, AUDIT } from './agent-metrics.ts';
+import { counter, gauge, histogram, type HistogramShape, table } from './metric.ts';
 
 /** The sixteen labels of kube-netc's first version, in its order. */
 export const CONNECTION_LABELS = [
@@ -51,207 +37,181 @@ export const EDGE_LABELS = [
 ] as const;
 
 const FAILURE_LABELS = [...EDGE_LABELS, 'reason'] as const;
-const AUDIT_LABELS = ['netns', 'counter'] as const;
 
-type Row<Name extends string> = Pick<Metric<Name>, 'name' | 'type' | 'unit' | 'help'> & {
-  labels?: readonly string[];
+const CONNECTIONS = table(
+  { group: 'connections', since: '0.1.0', stability: 'stable', labels: CONNECTION_LABELS },
+  [
+    gauge('bytes_sent', 'bytes', 'Payload bytes the source has sent to the destination.'),
+    gauge('bytes_recv', 'bytes', 'Payload bytes the source has received from the destination.'),
+    gauge('bytes_sent_per_second', 'bytes', 'Payload bytes a second the source sends to the destination.'),
+    gauge(
+      'bytes_recv_per_second',
+      'bytes',
+      'Payload bytes a second the source receives from the destination.',
+    ),
+    gauge('active_connections', '', 'Connections that are open between the source and the destination.'),
+  ],
+);
+
+const WORKLOADS = table(
+  { group: 'workloads', since: '0.1.0', stability: 'experimental', labels: EDGE_LABELS },
+  [
+    counter('kube_netc_sent_bytes_total', 'bytes', 'Payload bytes from the client to the server.'),
+    counter('kube_netc_received_bytes_total', 'bytes', 'Payload bytes from the server to the client.'),
+    counter('kube_netc_connections_opened_total', '', 'Connections that were established.'),
+    counter('kube_netc_connections_closed_total', '', 'Established connections that have ended.'),
+    gauge('kube_netc_connections_active', '', 'Connections that are open.'),
+    counter(
+      'kube_netc_connect_failures_total',
+      '',
+      'Connection attempts that did not end in a connection, by reason.',
+      FAILURE_LABELS,
+    ),
+    counter('kube_netc_resets_total', '', 'Established connections that a reset ended.'),
+    counter(
+      'kube_netc_retransmitted_segments_total',
+      '',
+      'TCP segments that the reporting end has sent again.',
+    ),
+    counter(
+      'kube_netc_retransmitted_bytes_total',
+      'bytes',
+      'Payload bytes that the reporting end has sent again.',
+    ),
+    gauge(
+      'kube_netc_rtt_seconds',
+      'seconds',
+      'Smoothed round-trip time of the open connections, weighted by their bytes.',
+    ),
+  ],
+);
+
+/** Which way the data goes: to_server or to_client. */
+const DIRECTION_LABELS = [...EDGE_LABELS, 'direction'] as const;
+const LISTENER_LABELS = ['workload', 'kind', 'namespace', 'port'] as const;
+
+const EDGES = table(
+  { group: 'workloads', since: '0.1.0', stability: 'experimental', labels: DIRECTION_LABELS },
+  [
+    counter('kube_netc_edge_bytes_total', 'bytes', 'Payload bytes, by direction.'),
+    counter(
+      'kube_netc_edge_segments_total',
+      '',
+      'TCP segments without those sent again, and UDP datagrams, by direction.',
+    ),
+    counter(
+      'kube_netc_edge_retransmitted_segments_total',
+      '',
+      'TCP segments that the reporting end has sent again.',
+    ),
+    counter(
+      'kube_netc_edge_retransmitted_bytes_total',
+      'bytes',
+      'Payload bytes that the reporting end has sent again.',
+    ),
+    counter(
+      'kube_netc_edge_busy_seconds_total',
+      'seconds',
+      'Time in which the reporting end had data under way that was not acknowledged yet.',
+    ),
+    counter(
+      'kube_netc_edge_limited_seconds_total',
+      'seconds',
+      'Busy time by what held the data up: the receiver, the send buffer, or congestion, which is the rest.',
+      [...DIRECTION_LABELS, 'by'],
+    ),
+  ],
+);
+
+/**
+ * Powers of the classic buckets: 0.24, 0.98, 3.9, 15.6 and 125 ms, 1 and 4 s. A SYN that was lost once is sent again
+ * after 1 s, one lost twice after 3 s: these stand in buckets of their own.
+ */
+const CONNECT: HistogramShape = {
+  schema: 1,
+  lowestPower: -18,
+  buckets: 53,
+  classicPowers: [-12, -10, -8, -6, -3, 0, 2],
 };
-type Unit = Metric['unit'];
+/** 0.12, 0.49, 1.95, 7.8, 31, 125 and 500 ms: the machine itself, the zone, the region, the continent, the world, worse. */
+const MIN_RTT: HistogramShape = {
+  schema: 1,
+  lowestPower: -18,
+  buckets: 49,
+  classicPowers: [-13, -11, -9, -7, -5, -3, -1],
+};
+/** 7.8 and 125 ms, 1 s, 16 s, 2 min, 68 min and 18 h. */
+const DURATION: HistogramShape = {
+  schema: 0,
+  lowestPower: -14,
+  buckets: 41,
+  classicPowers: [-7, -3, 0, 4, 7, 12, 16],
+};
 
-function gauge<N extends string>(name: N, unit: Unit, help: string, labels: readonly string[] = []): Row<N> {
-  return { name, type: 'gauge', unit, help, labels };
-}
-
-function counter<N extends string>(
-  name: N,
-  unit: Unit,
-  help: string,
-  labels: readonly string[] = [],
-): Row<N> {
-  return { name, type: 'counter', unit, help, labels };
-}
-
-function info<N extends string>(name: N, help: string, labels: readonly string[]): Row<N> {
-  return { name, type: 'info', unit: '', help, labels };
-}
-
-/** Rows of one group; `labels` for those that name none of their own. */
-function table<N extends string>(
-  group: Group,
-  stability: Metric['stability'],
-  labels: readonly string[],
-  rows: readonly Row<N>[],
-): Metric<N>[] {
-  return rows.map((row) => ({ ...row, group, stability, labels: row.labels?.length ? row.labels : labels }));
-}
-
-const CONNECTIONS = table('connections', 'stable', CONNECTION_LABELS, [
-  gauge('bytes_sent', 'bytes', 'Payload bytes the source has sent to the destination.'),
-  gauge('bytes_recv', 'bytes', 'Payload bytes the source has received from the destination.'),
-  gauge('bytes_sent_per_second', 'bytes', 'Payload bytes a second the source sends to the destination.'),
-  gauge('bytes_recv_per_second', 'bytes', 'Payload bytes a second the source receives from the destination.'),
-  gauge('active_connections', '', 'Connections that are open between the source and the destination.'),
-]);
-
-const WORKLOADS = table('workloads', 'experimental', EDGE_LABELS, [
-  counter('kube_netc_sent_bytes_total', 'bytes', 'Payload bytes from the client to the server.'),
-  counter('kube_netc_received_bytes_total', 'bytes', 'Payload bytes from the server to the client.'),
-  counter('kube_netc_connections_opened_total', '', 'Connections that were established.'),
-  counter('kube_netc_connections_closed_total', '', 'Established connections that have ended.'),
-  gauge('kube_netc_connections_active', '', 'Connections that are open.'),
-  counter(
-    'kube_netc_connect_failures_total',
-    '',
-    'Connection attempts that did not end in a connection, by reason.',
-    FAILURE_LABELS,
-  ),
-  counter('kube_netc_resets_total', '', 'Established connections that a reset ended.'),
-  counter(
-    'kube_netc_retransmitted_segments_total',
-    '',
-    'TCP segments that the reporting end has sent again.',
-  ),
-  counter(
-    'kube_netc_retransmitted_bytes_total',
-    'bytes',
-    'Payload bytes that the reporting end has sent again.',
-  ),
-  gauge(
-    'kube_netc_rtt_seconds',
-    'seconds',
-    'Smoothed round-trip time of the open connections, weighted by their bytes.',
-  ),
-]);
-
-const AGENT = table(
-  'agent',
-  'stable',
-  [],
+const EDGE_CONNECTIONS = table(
+  { group: 'workloads', since: '0.1.0', stability: 'experimental', labels: EDGE_LABELS },
   [
-    info(
-      'kube_netc_agent_build_info',
-      'What runs here: versions of the agent, of libbpf and of the kernel.',
-      ['version', 'libbpf', 'kernel', 'nodejs'],
-    ),
-    gauge('kube_netc_agent_start_time_seconds', 'seconds', 'When the agent started, in seconds since 1970.'),
-    gauge('kube_netc_agent_probe_attached', '', 'Whether the kernel program is attached (1) or not (0).', [
-      'probe',
-    ]),
-    counter('kube_netc_agent_probe_run_seconds_total', 'seconds', 'Time the kernel program has run.', [
-      'probe',
-    ]),
-    counter('kube_netc_agent_probe_runs_total', '', 'How often the kernel program has run.', ['probe']),
-    gauge('kube_netc_agent_snapshot_seconds', 'seconds', 'How long the last snapshot took.'),
-    counter('kube_netc_agent_snapshots_total', '', 'Snapshots taken.'),
-    counter('kube_netc_agent_snapshot_cpu_seconds_total', 'seconds', 'CPU time spent on snapshots.'),
-    gauge(
-      'kube_netc_agent_longest_hold_seconds',
-      'seconds',
-      'The longest single step of a walk: a CPU was held for it.',
-    ),
-    gauge(
-      'kube_netc_agent_page_seconds',
-      'seconds',
-      'How long the last page took from its first byte to its last.',
-    ),
-    counter('kube_netc_agent_pages_total', '', 'Pages made.'),
-    gauge('kube_netc_agent_live_sockets', '', 'Open TCP sockets in the table of live sockets.'),
-    gauge('kube_netc_agent_live_slots', '', 'Room in the table of live sockets.'),
-    gauge('kube_netc_agent_flows', '', 'Flows that the kernel side keeps an account of.'),
-    gauge('kube_netc_agent_flows_limit', '', 'Flows that the kernel side has room for.'),
+    counter('kube_netc_edge_connections_opened_total', '', 'Connections that were established.'),
+    counter('kube_netc_edge_connections_closed_total', '', 'Established connections that have ended.'),
+    gauge('kube_netc_edge_connections_active', '', 'Connections that are open.'),
     counter(
-      'kube_netc_agent_flows_retired_total',
+      'kube_netc_edge_connect_failures_total',
       '',
-      'Flows that were given up after they had been idle for long.',
+      'Connection attempts that did not end in a connection, by reason.',
+      FAILURE_LABELS,
     ),
-    gauge('kube_netc_agent_series', '', 'Connection series of the last page.'),
-    gauge('kube_netc_agent_series_budget', '', 'Connection series that a page may have.'),
+    counter('kube_netc_edge_resets_total', '', 'Established connections that a reset ended.'),
     gauge(
-      'kube_netc_agent_folded_series',
-      '',
-      'Connections without a series of their own, because the budget is spent.',
-    ),
-    counter('kube_netc_agent_lost_total', '', 'What could not be counted or not be attributed, by reason.', [
-      'reason',
-    ]),
-    gauge('kube_netc_agent_udp_mode', '', 'How UDP is measured: 1 for the mode in use.', ['mode']),
-    counter(
-      'kube_netc_agent_unknown_owner_bytes_total',
-      'bytes',
-      'Payload bytes of sockets whose owner is not known.',
-    ),
-    gauge(
-      'kube_netc_agent_unsettled_flows',
-      '',
-      'Flows of which more may be known in a moment: whose they are, or whom they are with.',
-    ),
-    gauge('kube_netc_agent_resident_memory_bytes', 'bytes', 'Memory of the agent that is in RAM.'),
-    counter('kube_netc_agent_cpu_seconds_total', 'seconds', 'CPU time of the agent, user and system.'),
-    gauge(
-      'kube_netc_agent_event_loop_lag_max_seconds',
+      'kube_netc_edge_smoothed_rtt_seconds',
       'seconds',
-      'The longest time that the event loop was held since the page before.',
+      'Smoothed round-trip time of the open connections, weighted by their bytes.',
+    ),
+    histogram(
+      'kube_netc_edge_connect_duration_seconds',
+      'Time from the first SYN until the connection was established, as the client saw it.',
+      CONNECT,
+    ),
+    histogram(
+      'kube_netc_edge_connection_duration_seconds',
+      'How long closed connections had been established.',
+      DURATION,
+    ),
+    histogram(
+      'kube_netc_edge_min_rtt_seconds',
+      'The least round-trip time of each closed connection.',
+      MIN_RTT,
     ),
   ],
 );
 
-const API = table(
-  'agent',
-  'experimental',
-  ['resource'],
+const LISTENERS = table(
+  { group: 'workloads', since: '0.1.0', stability: 'experimental', labels: LISTENER_LABELS },
   [
+    gauge('kube_netc_listener_backlog', '', 'Connections that wait for the program to accept them.'),
     gauge(
-      'kube_netc_agent_api_synced',
+      'kube_netc_listener_backlog_limit',
       '',
-      'Whether all objects of the resource have been read from the API server (1), or not yet (0).',
+      'Connections that may wait for the program to accept them.',
     ),
-    gauge('kube_netc_agent_api_objects', '', 'Objects of the resource that are known.'),
-    gauge(
-      'kube_netc_agent_api_silence_seconds',
-      'seconds',
-      'Time since the API server last said anything of the resource.',
-    ),
-    counter('kube_netc_agent_api_lists_total', '', 'Complete lists of the resource that were read.'),
-    counter('kube_netc_agent_api_watches_total', '', 'Watches of the resource that were begun again.'),
-    counter('kube_netc_agent_api_errors_total', '', 'What went wrong with the API server, by kind.', [
-      'resource',
-      'kind',
-    ]),
-    counter('kube_netc_agent_api_requests_total', '', 'Requests to the API server.'),
     counter(
-      'kube_netc_agent_api_received_bytes_total',
-      'bytes',
-      'Bytes of answers of the API server, without headers.',
+      'kube_netc_listener_drops_total',
+      '',
+      'Handshakes that the listener dropped, because too many connections waited or memory was short.',
     ),
   ],
 );
 
-const AUDIT = table('agent', 'experimental', AUDIT_LABELS, [
-  gauge(
-    'kube_netc_agent_audit_kernel',
-    '',
-    'Segments or datagrams that the kernel itself counts in the namespace.',
-  ),
-  gauge(
-    'kube_netc_agent_audit_accounted',
-    '',
-    'Segments or datagrams of connections that the agent has accounted for.',
-  ),
-  gauge(
-    'kube_netc_agent_audit_explained',
-    '',
-    'Segments or datagrams that belong to no connection, by cause.',
-    [...AUDIT_LABELS, 'cause'],
-  ),
-  gauge(
-    'kube_netc_agent_audit_unexplained',
-    '',
-    'Segments or datagrams that the kernel counts and nothing accounts for.',
-  ),
-]);
-
-/** Every metric there is, in the order of the page. */
-export const METRICS = [...CONNECTIONS, ...WORKLOADS, ...AGENT, ...API, ...AUDIT] as const;
+/** Every metric there is, in the order of the page. It is the one truth: pages, reference and dashboards come from it. */
+export const METRICS = [
+  ...CONNECTIONS,
+  ...WORKLOADS,
+  ...EDGES,
+  ...EDGE_CONNECTIONS,
+  ...LISTENERS,
+  ...AGENT,
+  ...API,
+  ...AUDIT,
+] as const;
 
 /** The name of any metric of the table. */
 export type MetricName = (typeof METRICS)[number]['name'];

@@ -4,8 +4,14 @@
  */
 export interface LabelSet {
   readonly values: readonly string[];
-  /** The encoder's cache: written at the first page, read at the next ones. Make it null. */
-  bytes: Uint8Array | null;
+  /** The encoders' caches, by kind of format: written at the first page of it, read at the next ones. */
+  text: Uint8Array | null;
+  protobuf: Uint8Array | null;
+}
+
+/** A set of label values, in the order of the metric's labels in the table. */
+export function labelSet(values: readonly string[]): LabelSet {
+  return { values, text: null, protobuf: null };
 }
 
 /**
@@ -19,6 +25,24 @@ export interface Block {
   readonly values: Float64Array;
   readonly count: number;
 }
+
+/** What one series of a histogram has counted since it began. */
+export interface HistogramValues {
+  /** Whole numbers, one a bucket, as the shape of the metric in the table says; not cumulative over the buckets. */
+  readonly counts: Float64Array;
+  readonly sumSeconds: number;
+}
+
+/** All series of one histogram of the metric table: as a Block, but with many numbers for each series. */
+export interface HistogramBlock {
+  readonly metric: string;
+  readonly labels: readonly LabelSet[];
+  readonly histograms: readonly HistogramValues[];
+  readonly count: number;
+}
+
+/** What pages are made of. */
+export type PageBlock = Block | HistogramBlock;
 
 /** Text 0.0.4 of Prometheus, or OpenMetrics 1.0. */
 export type Format = 'text' | 'openmetrics';

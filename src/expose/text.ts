@@ -1,19 +1,20 @@
+// hot: one call per sample. No string, object or closure for each; bench/page.ts holds it to its time.
 import { escapeHelp, escapeLabelValue } from '../util/escape.ts';
-import type { ChunkPool } from './chunk-pool.ts';
-import { METRICS, type Metric } from './metrics.ts';
-import type { Block, Format, LabelSet, Pacer, Page } from './page.ts';
-import { PageWriter } from './page-writer.ts';
+import { ClassicBuckets } from './classic-buckets.ts';
+import type { Metric } from './metric.ts';
+import type { HistogramValues, LabelSet } from './page.ts';
+import type { PageWriter } from './page-writer.ts';
+import { MAX_VALUE_BYTES, writeValue } from './text-value.ts';
 
-/** A slice of work: after this time the event loop gets its turn. The promise to others is 10 ms. */
-const SLICE_MS = 4;
-/** Samples between two looks at the clock: with cold label caches about 0.2 ms. */
-const SAMPLES_PER_LOOK = 64;
-
+const LINE_FEED = 10;
 const EOF = Buffer.from('# EOF\n');
+const NOTHING = new Uint8Array(0);
 
-/** The family a metric belongs to, by format: OpenMetrics takes the suffix off counters and info metrics. */
-function familyOf({ name, type }: Metric, format: Format): string {
-  if (format === 'text') return name;
+/** The two formats of lines. They differ in their headers alone. */
+export type TextFormat = 'text' | 'openmetrics';
+
+/** The family a metric belongs to: OpenMetrics takes the suffix off counters and info metrics. */
+export function openMetricsFamily({ name, type }: Metric): string {
   if (type === 'counter') return name.replace(/_total$/, '');
   return type === 'info' ? name.replace(/_info$/, '') : name;
 }
@@ -22,12 +23,12 @@ function familyOf({ name, type }: Metric, format: Format): string {
  * The comment lines above the samples of a metric. A unit is told to OpenMetrics only where the family's name ends
  * with it, as that format demands: the five names inherited from kube-netc's first version do not.
  */
-export function familyHeader(metric: Metric, format: Format): string {
-  const family = familyOf(metric, format);
+function familyHeader(metric: Metric, format: TextFormat): string {
   if (format === 'text') {
     const type = metric.type === 'info' ? 'gauge' : metric.type;
-    return `# HELP ${family} ${escapeHelp(metric.help)}\n# TYPE ${family} ${type}\n`;
+    return `# HELP ${metric.name} ${escapeHelp(metric.help)}\n# TYPE ${metric.name} ${type}\n`;
   }
+  const family = openMetricsFamily(metric);
   const unit =
     metric.unit !== '' && family.endsWith(`_${metric.unit}`) ? `# UNIT ${family} ${metric.unit}\n` : '';
   return `# TYPE ${family} ${metric.type}\n${unit}# HELP ${family} ${escapeLabelValue(metric.help)}\n`;
@@ -46,61 +47,108 @@ export function encodeLabels(names: readonly string[], values: readonly string[]
   return Buffer.from(`${text}} `);
 }
 
-function labelsAt(block: Block, i: number): LabelSet {
-  const labels = block.labels[i];
-  if (labels === undefined || i >= block.values.length) {
-    throw new RangeError(`${block.metric}: series ${i} of ${block.count} has no labels or no value`);
-  }
-  return labels;
+/** A bound as `le` says it: with a point, as OpenMetrics wants it and Prometheus writes those it gets otherwise. */
+function formatBound(bound: number): string {
+  if (bound === Infinity) return '+Inf';
+  return Number.isInteger(bound) ? `${bound}.0` : String(bound);
 }
 
-/** Blocks by metric. Errors: RangeError for a metric that the table does not have. */
-function byMetric(blocks: readonly Block[]): Map<string, Block[]> {
-  const found = new Map<string, Block[]>();
-  for (const block of blocks) {
-    if (!METRICS.some(({ name }) => name === block.metric)) {
-      throw new RangeError(`${block.metric} is not in the metric table`);
-    }
-    if (block.count === 0) continue;
-    const same = found.get(block.metric);
-    if (same === undefined) found.set(block.metric, [block]);
-    else same.push(block);
-  }
-  return found;
-}
+/** Writes families as lines of text. */
+export class LineEncoder {
+  readonly #writer: PageWriter;
+  readonly #format: TextFormat;
+  #labelNames: readonly string[] = [];
+  #name: Uint8Array = NOTHING;
+  // Of a histogram:
+  #buckets: ClassicBuckets | null = null;
+  #bucketName: Uint8Array = NOTHING;
+  #sumName: Uint8Array = NOTHING;
+  #countName: Uint8Array = NOTHING;
+  /** What the lines of its buckets have instead of the end of their labels. */
+  #bucketEnds: readonly Uint8Array[] = [];
 
-/**
- * Writes one page: families in the order of the metric table, each with all its blocks together; families without a
- * sample are left out. Works in slices of about 4 ms, so `blocks` must not change until the promise is settled.
- * Errors: RangeError when blocks and table do not fit, which is a bug of the maker of the blocks.
- */
-export async function writePage(
-  blocks: readonly Block[],
-  format: Format,
-  pool: ChunkPool,
-  pacer: Pacer,
-): Promise<Page> {
-  const writer = new PageWriter(pool);
-  const found = byMetric(blocks);
-  let sliceEndMs = pacer.nowMs() + SLICE_MS;
-  let untilLook = SAMPLES_PER_LOOK;
-  for (const metric of METRICS) {
-    const name = Buffer.from(metric.name);
-    const group = found.get(metric.name) ?? [];
-    if (group.length > 0) writer.raw(Buffer.from(familyHeader(metric, format)));
-    for (const block of group) {
-      for (let i = 0; i < block.count; i++) {
-        const labels = labelsAt(block, i);
-        labels.bytes ??= encodeLabels(metric.labels, labels.values);
-        writer.sample(name, labels.bytes, block.values[i] ?? NaN);
-        if (--untilLook > 0) continue;
-        untilLook = SAMPLES_PER_LOOK;
-        if (pacer.nowMs() < sliceEndMs) continue;
-        await pacer.pause();
-        sliceEndMs = pacer.nowMs() + SLICE_MS;
-      }
-    }
+  constructor(writer: PageWriter, format: TextFormat) {
+    this.#writer = writer;
+    this.#format = format;
   }
-  if (format === 'openmetrics') writer.raw(EOF);
-  return writer.finish();
+
+  /** Begins the family of a metric. */
+  begin(metric: Metric): void {
+    this.#writer.raw(Buffer.from(familyHeader(metric, this.#format)));
+    this.#labelNames = metric.labels;
+    this.#name = Buffer.from(metric.name);
+    if (metric.shape === undefined) return;
+    this.#buckets = new ClassicBuckets(metric.shape);
+    this.#bucketName = Buffer.from(`${metric.name}_bucket`);
+    this.#sumName = Buffer.from(`${metric.name}_sum`);
+    this.#countName = Buffer.from(`${metric.name}_count`);
+    const start = metric.labels.length === 0 ? '{' : ',';
+    this.#bucketEnds = [...this.#buckets.bounds, Infinity].map((bound) =>
+      Buffer.from(`${start}le="${formatBound(bound)}"} `),
+    );
+  }
+
+  sample(labels: LabelSet, value: number): void {
+    this.#line(this.#name, this.#labelsOf(labels), value);
+  }
+
+  /** Errors: RangeError for counts that do not have the metric's shape. */
+  histogram(labels: LabelSet, { counts, sumSeconds }: HistogramValues): void {
+    const buckets = this.#buckets;
+    if (buckets === null) return;
+    const text = this.#labelsOf(labels);
+    const total = buckets.sumUp(counts);
+    for (let i = 0; i < this.#bucketEnds.length; i++) {
+      this.#bucketLine(text, this.#bucketEnds[i] ?? NOTHING, buckets.cumulative[i] ?? NaN);
+    }
+    this.#line(this.#sumName, text, sumSeconds);
+    this.#line(this.#countName, text, total);
+  }
+
+  /** Ends the family. */
+  end(): void {
+    this.#buckets = null;
+  }
+
+  /** Ends the page. */
+  finish(): void {
+    if (this.#format === 'openmetrics') this.#writer.raw(EOF);
+  }
+
+  #labelsOf(labels: LabelSet): Uint8Array {
+    return (labels.text ??= encodeLabels(this.#labelNames, labels.values));
+  }
+
+  /** The name, its labels (with their braces and the space that follows), the value. */
+  #line(name: Uint8Array, labels: Uint8Array, value: number): void {
+    const writer = this.#writer;
+    writer.reserve(name.length + labels.length + MAX_VALUE_BYTES + 1);
+    const { chunk } = writer;
+    let { at } = writer;
+    chunk.set(name, at);
+    at += name.length;
+    chunk.set(labels, at);
+    at = writeValue(value, chunk, at + labels.length);
+    chunk[at] = LINE_FEED;
+    writer.at = at + 1;
+    writer.samples++;
+  }
+
+  /** The same, with `le` in the place of the labels' end: so one cache serves all lines of a series. */
+  #bucketLine(labels: Uint8Array, end: Uint8Array, value: number): void {
+    const name = this.#bucketName;
+    const writer = this.#writer;
+    writer.reserve(name.length + labels.length + end.length + MAX_VALUE_BYTES + 1);
+    const { chunk } = writer;
+    let { at } = writer;
+    chunk.set(name, at);
+    at += name.length;
+    chunk.set(labels, at);
+    at += labels.length - (labels.length === 1 ? 1 : 2); // the space alone, or the brace and the space
+    chunk.set(end, at);
+    at = writeValue(value, chunk, at + end.length);
+    chunk[at] = LINE_FEED;
+    writer.at = at + 1;
+    writer.samples++;
+  }
 }

@@ -1,5 +1,5 @@
-import type { Group } from '../expose/metrics.ts';
-import type { Block } from '../expose/page.ts';
+import type { Group } from '../expose/metric.ts';
+import type { PageBlock } from '../expose/page.ts';
 
 /** Whether the agent does its work, for /readyz. */
 export interface Health {
@@ -17,6 +17,6 @@ export interface AgentPort {
    * Blocks of these groups, from a snapshot at most `--interval` old. They must stay as they are until the next call:
    * the server makes one page at a time, so arrays may be used again then.
    */
-  blocks(groups: ReadonlySet<Group>): Promise<readonly Block[]>;
+  blocks(groups: ReadonlySet<Group>): Promise<readonly PageBlock[]>;
   health(): Health;
 }

@@ -1,6 +1,6 @@
 import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
-import { type Group, GROUPS } from '../expose/metrics.ts';
+import { type Group, GROUPS } from '../expose/metric.ts';
 import { negotiateEncoding, negotiateFormat } from '../expose/negotiate.ts';
 import { CONTENT_TYPES } from '../expose/page.ts';
 import { printable } from '../util/escape.ts';

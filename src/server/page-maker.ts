@@ -1,7 +1,7 @@
 import { ChunkPool } from '../expose/chunk-pool.ts';
-import type { Group } from '../expose/metrics.ts';
+import type { Group } from '../expose/metric.ts';
 import type { Format, Pacer, Page } from '../expose/page.ts';
-import { writePage } from '../expose/text.ts';
+import { writePage } from '../expose/write-page.ts';
 import type { AgentPort } from './agent-port.ts';
 import { gzipPage } from './gzip.ts';
 import { SharedBody } from './shared-body.ts';

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { GROUPS } from '../../src/expose/metrics.ts';
+import { GROUPS } from '../../src/expose/metric.ts';
 import { findTool } from '../hosts/find-tool.ts';
 import { run } from '../hosts/host-process.ts';
 import { type Iperf3Report, readIperf3, startIperf3, startIperf3Client } from '../hosts/programs.ts';

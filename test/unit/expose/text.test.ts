@@ -3,11 +3,12 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CHUNK_BYTES, ChunkPool } from '../../../src/expose/chunk-pool.ts';
 import { METRICS } from '../../../src/expose/metrics.ts';
-import type { Block, Format } from '../../../src/expose/page.ts';
-import { encodeLabels, writePage } from '../../../src/expose/text.ts';
+import type { Format, PageBlock } from '../../../src/expose/page.ts';
+import { encodeLabels } from '../../../src/expose/text.ts';
+import { writePage } from '../../../src/expose/write-page.ts';
 import { block, countingPacer, exampleBlocks, labelSet, textOf } from './sample-page.ts';
 
-async function render(blocks: readonly Block[], format: Format = 'text'): Promise<string> {
+async function render(blocks: readonly PageBlock[], format: Format = 'text'): Promise<string> {
   return textOf(await writePage(blocks, format, new ChunkPool(), countingPacer()));
 }
 
@@ -95,10 +96,10 @@ describe('a whole page', () => {
     const labels = labelSet('a');
     const blocks = [block('kube_netc_agent_lost_total', [labels], [1])];
     await render(blocks);
-    const cached = labels.bytes;
+    const cached = labels.text;
     await render(blocks);
     expect(cached).not.toBeNull();
-    expect(labels.bytes).toBe(cached);
+    expect(labels.text).toBe(cached);
   });
 });
 

@@ -1,5 +1,5 @@
-import type { Group } from '../../../src/expose/metrics.ts';
-import type { Block } from '../../../src/expose/page.ts';
+import type { Group } from '../../../src/expose/metric.ts';
+import type { Block, PageBlock } from '../../../src/expose/page.ts';
 import type { AgentPort, Health } from '../../../src/server/agent-port.ts';
 import { block, labelSet } from '../expose/sample-page.ts';
 
@@ -23,7 +23,7 @@ export class FakePort implements AgentPort {
     this.#values = new Float64Array(series);
   }
 
-  async blocks(groups: ReadonlySet<Group>): Promise<readonly Block[]> {
+  async blocks(groups: ReadonlySet<Group>): Promise<readonly PageBlock[]> {
     this.calls.push([...groups].join());
     this.mostRunning = Math.max(this.mostRunning, ++this.running);
     await this.gate;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Group } from '../../../src/expose/metrics.ts';
+import type { Group } from '../../../src/expose/metric.ts';
 import { Busy, PageMaker } from '../../../src/server/page-maker.ts';
 import { FakePort, valuesOf } from './fake-port.ts';
 

@@ -33,26 +33,46 @@ function parsePreferences(header: string): Preference[] {
     .filter(({ value }) => value !== '');
 }
 
-const OFFERS: Readonly<Record<Format, { type: string; version: string }>> = {
-  text: { type: 'text/plain', version: '0.0.4' },
-  openmetrics: { type: 'application/openmetrics-text', version: '1.0.0' },
-};
+/** A media type that we have. */
+interface Offer {
+  readonly type: string;
+  /** In lower case. A parameter that is not here (charset, escaping, q) does not matter: our names need no escaping. */
+  readonly parameters: Readonly<Record<string, string>>;
+}
 
-/** How well a range names the offer: 0 not at all, then any type, its kind, the type itself, the type and its version. */
-function specificity({ value, parameters }: Preference, offer: { type: string; version: string }): number {
+/** What people can read comes first: it is what a header gets that likes several as much. */
+const OFFERS: readonly (readonly [Format, Offer])[] = [
+  ['text', { type: 'text/plain', parameters: { version: '0.0.4' } }],
+  ['openmetrics', { type: 'application/openmetrics-text', parameters: { version: '1.0.0' } }],
+  [
+    'protobuf',
+    {
+      type: 'application/vnd.google.protobuf',
+      parameters: { proto: 'io.prometheus.client.metricfamily', encoding: 'delimited' },
+    },
+  ],
+];
+
+/** How well a range names the offer: 0 not at all, then any type, its kind, the type itself, and with parameters. */
+function specificity({ value, parameters }: Preference, offer: Offer): number {
   if (value === '*/*') return 1;
   if (value === `${offer.type.split('/')[0]}/*`) return 2;
   if (value !== offer.type) return 0;
-  const version = parameters.get('version');
-  if (version === undefined) return 3;
-  return version === offer.version ? 4 : 0;
+  let named = 3;
+  for (const [name, ours] of Object.entries(offer.parameters)) {
+    const asked = parameters.get(name);
+    if (asked === undefined) continue;
+    if (asked !== ours) return 0;
+    named++;
+  }
+  return named;
 }
 
-function qualityOf(format: Format, preferences: readonly Preference[]): number {
+function qualityOf(offer: Offer, preferences: readonly Preference[]): number {
   let best = 0;
   let q = 0;
   for (const preference of preferences) {
-    const fits = specificity(preference, OFFERS[format]);
+    const fits = specificity(preference, offer);
     if (fits < best || fits === 0) continue;
     q = fits === best ? Math.max(q, preference.q) : preference.q;
     best = fits;
@@ -61,14 +81,22 @@ function qualityOf(format: Format, preferences: readonly Preference[]): number {
 }
 
 /**
- * The format a scraper asks for: the one with the higher q, where the most specific range that names a format gives its
- * q (RFC 9110, 12.5.1). Text where both are as welcome, and where neither is: a page that somebody can read is
+ * The format a scraper asks for: the one with the highest q, where the most specific range that names a format gives its
+ * q (RFC 9110, 12.5.1). Text where all are as welcome, and where none is: a page that somebody can read is
  * better than a refusal. A version other than ours (OpenMetrics 0.0.1, text 1.0.0) does not name our format.
  */
 export function negotiateFormat(accept: string | null | undefined): Format {
   if (!accept) return 'text';
   const preferences = parsePreferences(accept);
-  return qualityOf('openmetrics', preferences) > qualityOf('text', preferences) ? 'openmetrics' : 'text';
+  let best: Format = 'text';
+  let bestQ = 0;
+  for (const [format, offer] of OFFERS) {
+    const q = qualityOf(offer, preferences);
+    if (q <= bestQ) continue;
+    best = format;
+    bestQ = q;
+  }
+  return best;
 }
 
 /** The encoding a scraper asks for: gzip where it is named (or `*`) and not less welcome than plain bytes. */

@@ -34,6 +34,11 @@ export class PageWriter {
     this.at += bytes.length;
   }
 
+  /** Bytes written so far. */
+  get byteLength(): number {
+    return this.#fullBytes + this.at;
+  }
+
   /** The page as written so far. The writer is not used after it. */
   finish(): Page {
     this.#seal();

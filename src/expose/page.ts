@@ -44,12 +44,13 @@ export interface HistogramBlock {
 /** What pages are made of. */
 export type PageBlock = Block | HistogramBlock;
 
-/** Text 0.0.4 of Prometheus, or OpenMetrics 1.0. */
-export type Format = 'text' | 'openmetrics';
+/** Text 0.0.4 of Prometheus, OpenMetrics 1.0, or Prometheus' messages of protocol buffers. */
+export type Format = 'text' | 'openmetrics' | 'protobuf';
 
 export const CONTENT_TYPES: Readonly<Record<Format, string>> = {
   text: 'text/plain; version=0.0.4; charset=utf-8',
   openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+  protobuf: 'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited',
 };
 
 /** The bytes of one page, in order. Nobody writes to the chunks until they are given back to their pool. */

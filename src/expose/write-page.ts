@@ -3,6 +3,7 @@ import type { Metric } from './metric.ts';
 import { METRICS } from './metrics.ts';
 import type { Format, HistogramValues, LabelSet, Pacer, Page, PageBlock } from './page.ts';
 import { PageWriter } from './page-writer.ts';
+import { ProtobufEncoder } from './protobuf.ts';
 import { LineEncoder } from './text.ts';
 
 /** A slice of work: after this time the event loop gets its turn. The promise to others is 10 ms. */
@@ -58,7 +59,8 @@ export async function writePage(
   pacer: Pacer,
 ): Promise<Page> {
   const writer = new PageWriter(pool);
-  const encoder: Encoder = new LineEncoder(writer, format);
+  const encoder: Encoder =
+    format === 'protobuf' ? new ProtobufEncoder(writer) : new LineEncoder(writer, format);
   const found = byMetric(blocks);
   let sliceEndMs = pacer.nowMs() + SLICE_MS;
   let look = SAMPLES_PER_LOOK;

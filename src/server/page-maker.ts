@@ -41,7 +41,7 @@ export class PageMaker {
   readonly #port: AgentPort;
   readonly #onPage: (statistics: PageStatistics) => void;
   readonly #pool = new ChunkPool();
-  /** Bounded by what can be asked for: 7 sets of groups x 2 formats x 2 encodings. */
+  /** Bounded by what can be asked for: 7 sets of groups x 3 formats x 2 encodings. */
   readonly #flights = new Map<string, Flight>();
   #lastRender: Promise<unknown> = Promise.resolve();
   #heldBytes = 0;

@@ -6,6 +6,7 @@ import { METRICS } from '../../../src/expose/metrics.ts';
 import type { Format, PageBlock } from '../../../src/expose/page.ts';
 import { encodeLabels } from '../../../src/expose/text.ts';
 import { writePage } from '../../../src/expose/write-page.ts';
+import { anyText } from './any-text.ts';
 import { block, countingPacer, exampleBlocks, labelSet, textOf } from './sample-page.ts';
 
 async function render(blocks: readonly PageBlock[], format: Format = 'text'): Promise<string> {
@@ -177,27 +178,6 @@ describe('values', () => {
 });
 
 describe('labels', () => {
-  const anyText = fc.string({
-    unit: fc.oneof(
-      fc.constantFrom(
-        '\\',
-        '"',
-        '\n',
-        '\r',
-        '\0',
-        '\x1b',
-        '{',
-        '}',
-        ',',
-        '=',
-        '\u{1f419}',
-        '\ud800',
-        '\udfff',
-      ),
-      fc.integer({ min: 0, max: 0xffff }).map((code) => String.fromCharCode(code)),
-    ),
-  });
-
   test('come back as they went in; lone surrogates, which UTF-8 cannot say, as U+FFFD', () => {
     fc.assert(
       fc.property(anyText, anyText, (a, b) => {

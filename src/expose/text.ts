@@ -82,9 +82,8 @@ export class LineEncoder {
     this.#bucketName = Buffer.from(`${metric.name}_bucket`);
     this.#sumName = Buffer.from(`${metric.name}_sum`);
     this.#countName = Buffer.from(`${metric.name}_count`);
-    const start = metric.labels.length === 0 ? '{' : ',';
     this.#bucketEnds = [...this.#buckets.bounds, Infinity].map((bound) =>
-      Buffer.from(`${start}le="${formatBound(bound)}"} `),
+      Buffer.from(`,le="${formatBound(bound)}"} `),
     );
   }
 
@@ -134,7 +133,7 @@ export class LineEncoder {
     writer.samples++;
   }
 
-  /** The same, with `le` in the place of the labels' end: so one cache serves all lines of a series. */
+  /** The same, with `le` in the place of the labels' end: so one cache serves all lines of a series. There are labels. */
   #bucketLine(labels: Uint8Array, end: Uint8Array, value: number): void {
     const name = this.#bucketName;
     const writer = this.#writer;
@@ -144,7 +143,7 @@ export class LineEncoder {
     chunk.set(name, at);
     at += name.length;
     chunk.set(labels, at);
-    at += labels.length - (labels.length === 1 ? 1 : 2); // the space alone, or the brace and the space
+    at += labels.length - 2; // without the brace and the space
     chunk.set(end, at);
     at = writeValue(value, chunk, at + end.length);
     chunk[at] = LINE_FEED;

@@ -120,6 +120,9 @@ describe('the shapes of the table', () => {
   );
 
   test('belong to histograms, and every histogram has one', () => {
-    for (const { type, shape } of METRICS) expect(shape !== undefined).toBe(type === 'histogram');
+    for (const { type, shape, labels } of METRICS) {
+      expect(shape !== undefined).toBe(type === 'histogram');
+      if (shape !== undefined) expect(labels.length).toBeGreaterThan(0); // the text pages count on it
+    }
   });
 });

@@ -33,8 +33,12 @@ export class PrometheusServer {
     this.#url = url;
   }
 
-  /** Starts it with a configuration in YAML and waits until it listens. */
-  static async start(lab: Lab, configuration: string): Promise<PrometheusServer> {
+  /** Starts it with a configuration in YAML, and flags if need be, and waits until it listens. */
+  static async start(
+    lab: Pick<Lab, 'folder'>,
+    configuration: string,
+    flags: readonly string[] = [],
+  ): Promise<PrometheusServer> {
     const file = join(lab.folder, 'prometheus.yml');
     writeFileSync(file, configuration);
     const argv = [findTool('prometheus'), `--config.file=${file}`, '--web.listen-address=127.0.0.1:0'];
@@ -44,6 +48,7 @@ export class PrometheusServer {
       'KILL',
       ...argv,
       `--storage.tsdb.path=${join(lab.folder, 'tsdb')}`,
+      ...flags,
     ]);
     const end = performance.now() + START_LIMIT_MS;
     for (;;) {

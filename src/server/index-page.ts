@@ -7,7 +7,7 @@ export const INDEX_HTML = `<!doctype html>
 <h1>kube-netc</h1>
 <p>Who talks to whom on this machine, how much and how well, from the kernel's own books.</p>
 <ul>
-<li><a href="/metrics">/metrics</a>: everything, for Prometheus (text or OpenMetrics)
+<li><a href="/metrics">/metrics</a>: everything, for Prometheus (text, OpenMetrics or protobuf)
 <ul>
 <li><a href="/metrics?collect[]=connections">connections</a>: each connection, in kube-netc's five metrics</li>
 <li><a href="/metrics?collect[]=workloads">workloads</a>: the same by client and server workload</li>

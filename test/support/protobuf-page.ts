@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import protobuf from 'protobufjs';
-import type { Page } from '../../src/expose/page.ts';
 
 interface Number64 {
   toString(): string;
@@ -40,7 +39,7 @@ const FamilyType = protobuf
   .lookupType('io.prometheus.client.MetricFamily');
 
 /** Reads a page of length-delimited families with a decoder that is not ours. Throws where it cannot. */
-export function readProtobufPage(page: Pick<Page, 'chunks'>): FamilyMessage[] {
+export function readProtobufPage(page: { readonly chunks: readonly Uint8Array[] }): FamilyMessage[] {
   const reader = protobuf.Reader.create(Buffer.concat(page.chunks));
   const families: FamilyMessage[] = [];
   while (reader.pos < reader.len) {

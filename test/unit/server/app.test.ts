@@ -1,6 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { createApp } from '../../../src/server/app.ts';
+import { readProtobufPage } from '../../support/protobuf-page.ts';
 import { FakePort, valuesOf } from './fake-port.ts';
 
 const OM = 'application/openmetrics-text';
@@ -31,6 +32,25 @@ describe('/metrics', () => {
     const answer = await setup().app.request('/metrics', { headers: { accept: `${OM};version=1.0.0` } });
     expect(answer.headers.get('content-type')).toBe(`${OM}; version=1.0.0; charset=utf-8`);
     expect(await answer.text()).toMatch(/# EOF\n$/);
+  });
+
+  test.each(['identity', 'gzip'])('is protobuf where that is asked for, %s', async (encoding) => {
+    const { app, port } = setup(2000);
+    const type = 'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited';
+    const headers = { accept: `${type};q=0.6,${OM};q=0.5,*/*;q=0.1`, 'accept-encoding': encoding };
+    const answer = await app.request('/metrics', { headers });
+    const body = Buffer.from(await answer.arrayBuffer());
+    expect(answer.headers.get('content-type')).toBe(type);
+    expect(answer.headers.get('content-encoding')).toBe(encoding === 'gzip' ? 'gzip' : null);
+    expect(Number(answer.headers.get('content-length'))).toBe(body.length);
+    const page = readProtobufPage({ chunks: [encoding === 'gzip' ? gunzipSync(body) : body] });
+    expect(page.map(({ name, metric }) => `${name} ${metric.length}`)).toEqual([
+      'bytes_sent 2000',
+      'kube_netc_agent_flows 1',
+    ]);
+    const head = await app.request('/metrics', { method: 'HEAD', headers });
+    expect(head.headers.get('content-type')).toBe(type);
+    expect(port.calls).toHaveLength(1);
   });
 
   test('is gzip where that is asked for, and the same page', async () => {

@@ -1,0 +1,85 @@
+// A real Prometheus that scrapes 10,000 and 100,000 lines of text, half of them of histograms, every 5 s: OpenMetrics, then
+// protobuf with native histograms. How long a scrape took it, what a page cost the server, and how long its event loop was
+// held. The server is this process. Prints JSON. Run: node bench/scrape.ts [scrapes]
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startServer } from '../src/server/http-server.ts';
+import type { PageStatistics } from '../src/server/page-maker.ts';
+import { PrometheusServer } from '../test/support/prometheus.ts';
+import { machine, quantile, rounded } from './machine.ts';
+import { connectionBlocks, histogramBlocks } from './page-series.ts';
+
+const scrapes = Number(process.argv[2] ?? 6);
+const INTERVAL_SECONDS = 5;
+const FORMATS = { openmetrics: [], protobuf: ['--enable-feature=native-histograms'] };
+
+/** The longest turn of the event loop, in milliseconds of the clock. */
+function watchLoop() {
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  return delay;
+}
+
+async function measure(lines: number, format: keyof typeof FORMATS) {
+  const blocks = [...connectionBlocks(lines / 2), ...histogramBlocks(lines / 2)];
+  const pages: PageStatistics[] = [];
+  await using server = await startServer(
+    {
+      blocks: async () => blocks,
+      health: () => ({ ready: true, problems: [], snapshotAgeMs: 0 }),
+    },
+    { host: '127.0.0.1', port: 0 },
+    { onPage: (page) => pages.push(page) },
+  );
+  const folder = mkdtempSync(join(tmpdir(), 'kube-netc-scrape-'));
+  const target = `127.0.0.1:${server.address.port}`;
+  const prometheus = await PrometheusServer.start(
+    { folder },
+    `{ global: { scrape_interval: ${INTERVAL_SECONDS}s }, scrape_configs: [{ job_name: x, honor_labels: true, static_configs: [{ targets: ['${target}'] }] }] }`,
+    FORMATS[format],
+  );
+  try {
+    while (pages.length === 0) await sleep(50); // the first has its labels to encode
+    await sleep(2000);
+    pages.length = 0;
+    const loop = watchLoop();
+    const before = process.cpuUsage();
+    while (pages.length < scrapes) await sleep(50);
+    await sleep(2000);
+    const cpu = process.cpuUsage(before);
+    const seconds = await prometheus.samples(`scrape_duration_seconds[${scrapes * INTERVAL_SECONDS}s]`);
+    return {
+      lines,
+      format,
+      samples: await prometheus.value('scrape_samples_scraped'),
+      pageBytes: pages.at(-1)?.bytes,
+      scrapeMsMedian: rounded(
+        quantile(
+          seconds.map(({ value }) => value),
+          0.5,
+        ) * 1000,
+      ),
+      pageMsMedian: rounded(
+        quantile(
+          pages.map((page) => page.seconds),
+          0.5,
+        ) * 1000,
+      ),
+      cpuMsPerScrapeWithGzip: rounded((cpu.user + cpu.system) / 1000 / pages.length),
+      loopHeldMsMax: rounded(loop.max / 1e6),
+      loopHeldMsP999: rounded(loop.percentile(99.9) / 1e6),
+    };
+  } finally {
+    await prometheus.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const results = [];
+for (const lines of [10_000, 100_000]) {
+  for (const format of ['openmetrics', 'protobuf'] as const) results.push(await measure(lines, format));
+}
+console.log(JSON.stringify({ bench: 'scrape', scrapes, machine: machine(), results }, null, 2));

@@ -6,29 +6,29 @@ import { writePage } from '../src/expose/write-page.ts';
 import { gzipPage } from '../src/server/gzip.ts';
 import { machine, quantile, rounded } from './machine.ts';
 import { connectionBlocks, histogramBlocks } from './page-series.ts';
+import { waitedMs } from './run-queue.ts';
 
 const rounds = Number(process.argv[2] ?? 20);
 
-/** Times one piece of paced work: the time of its slices together, the CPU time of this thread, the longest slice. */
+/** Times one piece of paced work, without the time in which others had the processor: in all, and its longest slice. */
 async function timed<T>(work: (pacer: { nowMs(): number; pause(): Promise<void> }) => Promise<T>) {
-  const cpuBefore = process.threadCpuUsage();
-  let sliceStart = performance.now();
+  const nowMs = (): number => performance.now() - waitedMs();
+  let sliceStart = nowMs();
   let longestSliceMs = 0;
-  let busyMs = 0;
+  let ms = 0;
   const endSlice = (): void => {
-    const ms = performance.now() - sliceStart;
-    busyMs += ms;
-    longestSliceMs = Math.max(longestSliceMs, ms);
+    const slice = nowMs() - sliceStart;
+    ms += slice;
+    longestSliceMs = Math.max(longestSliceMs, slice);
   };
   const pause = async (): Promise<void> => {
     endSlice();
     await new Promise(setImmediate);
-    sliceStart = performance.now();
+    sliceStart = nowMs();
   };
   const result = await work({ nowMs: () => performance.now(), pause });
   endSlice();
-  const { user, system } = process.threadCpuUsage(cpuBefore);
-  return { result, ms: busyMs, cpuMs: (user + system) / 1000, longestSliceMs };
+  return { result, ms, longestSliceMs };
 }
 
 const KINDS = { connections: connectionBlocks, histograms: histogramBlocks };
@@ -39,13 +39,11 @@ async function measure(kind: keyof typeof KINDS, lines: number, format: Format) 
   const cold = await timed((pacer) => writePage(blocks, format, pool, pacer));
   pool.give(cold.result.chunks);
   const warmMs: number[] = [];
-  const warmCpuMs: number[] = [];
   const slicesMs: number[] = [];
   let page: Page = cold.result;
   for (let i = 0; i < rounds; i++) {
     const run = await timed((pacer) => writePage(blocks, format, pool, pacer));
     warmMs.push(run.ms);
-    warmCpuMs.push(run.cpuMs);
     slicesMs.push(run.longestSliceMs);
     page = run.result;
     if (i < rounds - 1) pool.give(page.chunks);
@@ -59,11 +57,10 @@ async function measure(kind: keyof typeof KINDS, lines: number, format: Format) 
     format,
     samples: page.samples,
     pageBytes: page.byteLength,
-    coldCpuMs: rounded(cold.cpuMs),
+    coldMs: rounded(cold.ms),
     coldLongestSliceMs: rounded(cold.longestSliceMs),
     warmMsMedian: rounded(quantile(warmMs, 0.5)),
-    warmCpuMsMedian: rounded(quantile(warmCpuMs, 0.5)),
-    warmCpuMsMax: rounded(Math.max(...warmCpuMs)),
+    warmMsMax: rounded(Math.max(...warmMs)),
     longestSliceMsMedian: rounded(quantile(slicesMs, 0.5)),
     longestSliceMsMax: rounded(Math.max(...slicesMs)),
     gzipBytes: gzipped.byteLength,

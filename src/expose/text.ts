@@ -11,7 +11,7 @@ const EOF = Buffer.from('# EOF\n');
 const NOTHING = new Uint8Array(0);
 
 /** The two formats of lines. They differ in their headers alone. */
-export type TextFormat = 'text' | 'openmetrics';
+type TextFormat = 'text' | 'openmetrics';
 
 /** The family a metric belongs to: OpenMetrics takes the suffix off counters and info metrics. */
 export function openMetricsFamily({ name, type }: Metric): string {

@@ -36,7 +36,8 @@ describe('/metrics', () => {
 
   test.each(['identity', 'gzip'])('is protobuf where that is asked for, %s', async (encoding) => {
     const { app, port } = setup(2000);
-    const type = 'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited';
+    const type =
+      'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited';
     const headers = { accept: `${type};q=0.6,${OM};q=0.5,*/*;q=0.1`, 'accept-encoding': encoding };
     const answer = await app.request('/metrics', { headers });
     const body = Buffer.from(await answer.arrayBuffer());

@@ -45,9 +45,9 @@ async function scrape(server: HttpServer, headers: Record<string, string> = {}, 
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  const end = performance.now() + 5000;
+  const end = performance.now() + 15_000;
   while (!condition()) {
-    if (performance.now() > end) throw new Error('not within 5 s');
+    if (performance.now() > end) throw new Error('not within 15 s');
     await wait(5);
   }
 }

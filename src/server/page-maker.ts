@@ -2,6 +2,7 @@ import { ChunkPool } from '../expose/chunk-pool.ts';
 import type { Group } from '../expose/metric.ts';
 import type { Format, Pacer, Page } from '../expose/page.ts';
 import { writePage } from '../expose/write-page.ts';
+import { eventLoop } from '../util/turns.ts';
 import type { AgentPort } from './agent-port.ts';
 import { gzipPage } from './gzip.ts';
 import { SharedBody } from './shared-body.ts';
@@ -24,7 +25,7 @@ export class Busy extends Error {}
 
 const loopPacer: Pacer = {
   nowMs: () => performance.now(),
-  pause: () => new Promise((resolve) => setImmediate(resolve)),
+  pause: () => eventLoop.next(),
 };
 
 /** A body that is being made, and how many wait for it. */

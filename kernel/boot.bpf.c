@@ -76,7 +76,7 @@ int boot(struct bpf_iter__task_file *ctx)
 		}
 		server = role == ROLE_SERVER;
 	}
-	if (take_slot(cookie, sk, server, 0, task) >= 0)
+	if (take_slot(cookie, sk, tp, server, 0, task) >= 0)
 		count(boot_found);
 	return 0;
 }

@@ -7,10 +7,11 @@
 #include <bpf/bpf_tracing.h>
 #include "limits.h"
 #include "records.h"
-#include "socket.bpf.h"
 #include "maps.bpf.h"
+#include "socket.bpf.h"
 #include "node.bpf.h"
 #include "books.bpf.h"
+#include "distributions.bpf.h"
 #include "slots.bpf.h"
 #include "tcp.bpf.c"
 #include "walk.bpf.c"

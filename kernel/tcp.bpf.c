@@ -55,8 +55,12 @@ static __always_inline void settle(const struct end *end, struct totals *claimed
 	if (end->flags & END_FAILED && end->failure < FAILED_CLASSES)
 		add(book->failed[end->failure], 1);
 	if (end->flags & END_ESTABLISHED) {
-		add(book->opened, index & BOOK_OPENED ? 0 : 1);
+		if (!(index & BOOK_OPENED)) {
+			add(book->opened, 1);
+			measure_opened(index & BOOK_INDEX, end->connect_us);
+		}
 		add(book->closed, 1);
+		measure_closed(index & BOOK_INDEX, end);
 	}
 	if (end->flags & END_FIN_DUE)
 		add(book->fins_due, 1);
@@ -146,14 +150,19 @@ static __always_inline int on_close(struct sock *sk, int oldstate, int index)
 	end.failure = sk->sk_err || tp->segs_out ? connect_failure(sk->sk_err) : FAILED_OTHER;
 	if (!(end.flags & END_LISTENER)) {
 		read_totals(sk, tp, role, oldstate, &end.totals);
-		read_key(TRUSTED, sk, tp, role, &end.key);
-		name_process(&end.key, index);
+		if (!slot || !(slot->book & BOOK_BOUND)) {
+			read_key(TRUSTED, sk, tp, role, &end.key);
+			name_process(&end.key, index);
+		}
 	}
+	end.min_rtt_us = tp->rtt_min.s[0].v;
 	if (slot) {
+		end.connect_us = connect_us_of(index);
+		end.duration_ns = slot->born_ns ? bpf_ktime_get_ns() - slot->born_ns : 0;
 		if (leave_table(slot, index, &end))
 			return 0;
 		book = slot->book;
-		load_claims(slot, &claimed);
+		load_claims(slot, index, &claimed);
 		publish(&slot->cookie, 0);
 	} else if (end.flags & END_ESTABLISHED) {
 		note_unseen(&end);
@@ -162,9 +171,19 @@ static __always_inline int on_close(struct sock *sk, int oldstate, int index)
 	return 0;
 }
 
+/* Before the state is ESTABLISHED: who counts the connection as opened finds it. */
+static __always_inline void keep_connect_us(__u32 index, __u32 connect_us)
+{
+	struct measures *kept = bpf_map_lookup_elem(&measures, &index);
+
+	if (kept)
+		kept->connect_us = connect_us;
+}
+
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcp_state, struct sock *sk, int oldstate, int newstate)
 {
+	struct tcp_sock *tp;
 	int index = -1;
 	__u64 cookie;
 
@@ -187,11 +206,22 @@ int BPF_PROG(tcp_state, struct sock *sk, int oldstate, int newstate)
 		index = find_slot(cookie, sk);
 	if (newstate == TCP_CLOSE)
 		return on_close(sk, oldstate, index);
-	if (index >= 0)
-		return 0; /* taken at SYN_SENT */
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp)
+		return 0;
+	if (index >= 0) { /* taken at SYN_SENT */
+		struct slot *slot = slot_at(index);
+
+		if (slot && newstate == TCP_ESTABLISHED)
+			keep_connect_us(index, read_connect_us(tp, slot->born_ns));
+		return 0;
+	}
 	if (!cookie)
 		cookie = bpf_get_socket_cookie(sk);
-	take_slot(cookie, sk, newstate == TCP_ESTABLISHED && oldstate != TCP_SYN_SENT, bpf_ktime_get_ns(), 0);
+	index = take_slot(cookie, sk, tp, newstate == TCP_ESTABLISHED && oldstate != TCP_SYN_SENT, bpf_ktime_get_ns(),
+			  0);
+	if (index >= 0 && newstate == TCP_ESTABLISHED && oldstate == TCP_SYN_SENT)
+		keep_connect_us(index, read_connect_us(tp, 0));
 	return 0;
 }
 
@@ -238,6 +268,6 @@ int BPF_PROG(tcp_connect, struct sock *sk, int oldstate, int newstate)
 	if (newstate == TCP_LISTEN)
 		remember_listener(sk, task);
 	if (find_slot(cookie, sk) < 0)
-		take_slot(cookie, sk, false, bpf_ktime_get_ns(), task);
+		take_slot(cookie, sk, bpf_skc_to_tcp_sock(sk), false, bpf_ktime_get_ns(), task);
 	return 0;
 }

@@ -20,14 +20,6 @@ static __always_inline enum role slot_role(__u64 sock, int state)
 	return sock & SLOT_SERVER ? ROLE_SERVER : ROLE_CLIENT;
 }
 
-/* The walk took its time before this socket wrote its own: a moment later than now is now. */
-static __always_inline __u32 since(__u32 now, __u32 then)
-{
-	__s32 ago = (__s32)(now - then);
-
-	return ago > 0 ? ago : 0;
-}
-
 /* net/ipv4/tcp.c: tcp_get_info_chrono_stats, tcp_compute_delivery_rate */
 static __always_inline void read_limits(enum how how, struct tcp_sock *tp, struct live_record *r, __u32 jiffies)
 {
@@ -65,6 +57,7 @@ static __always_inline void write_record(enum how how, struct sock *sk, struct t
 					 struct live_record *r)
 {
 	struct owner *owner = config.track_process ? bpf_map_lookup_elem(&owners, &index) : 0;
+	struct measures *kept = bpf_map_lookup_elem(&measures, &index);
 
 	r->cookie = slot->cookie;
 	r->born_ns = slot->born_ns;
@@ -92,6 +85,8 @@ static __always_inline void write_record(enum how how, struct sock *sk, struct t
 		__builtin_memset(r->comm, 0, COMM_LEN);
 	r->backlog = state == TCP_LISTEN ? READ(how, sk, sk_ack_backlog) : 0;
 	r->backlog_max = state == TCP_LISTEN ? READ(how, sk, sk_max_ack_backlog) : 0;
+	r->drops = state == TCP_LISTEN ? READ(how, sk, sk_drops.counter) : 0;
+	r->connect_us = kept ? kept->connect_us : 0;
 	read_quality(how, tp, r, (__u32)control.walk_jiffies);
 }
 
@@ -109,12 +104,13 @@ static __always_inline void claim_live(struct slot *slot, __u32 index, struct fl
 	book = book_at(slot->book & BOOK_INDEX);
 	if (!book)
 		return;
-	load_claims(slot, &claimed);
+	load_claims(slot, index, &claimed);
 	claim(book, &claimed, now);
-	store_claims(slot, &claimed);
+	store_claims(slot, index, &claimed);
 	if (!(slot->book & BOOK_OPENED) && state != TCP_SYN_SENT && state != TCP_SYN_RECV) {
-		slot->book |= BOOK_OPENED;
 		add(book->opened, 1);
+		measure_opened(slot->book & BOOK_INDEX, connect_us_of(index));
+		slot->book |= BOOK_OPENED;
 	}
 }
 
@@ -127,7 +123,7 @@ static __always_inline void finish_close(struct slot *slot, __u32 index)
 	if (left) {
 		struct end end = *left;
 
-		load_claims(slot, &claimed);
+		load_claims(slot, index, &claimed);
 		settle(&end, &claimed, slot->book);
 		bpf_map_delete_elem(&handoff, &index);
 	}
@@ -138,11 +134,11 @@ static __always_inline void finish_close(struct slot *slot, __u32 index)
  * A slot whose socket has closed without our hearing of it: what it has not claimed is read if it is still there,
  * and lost otherwise. Counted either way.
  */
-static __always_inline void drop_stale(struct slot *slot, const struct flow_key *key, const struct totals *now,
-				       bool readable)
+static __always_inline void drop_stale(struct slot *slot, __u32 index, const struct flow_key *key,
+				       const struct totals *now, bool readable)
 {
 	struct totals claimed = {};
-	struct end end = {};
+	struct end end = { .min_rtt_us = NO_RTT, .connect_us = connect_us_of(index) };
 
 	/* of the first pass, and closed before its slot was taken: its close has counted it */
 	if (!slot->born_ns && !(slot->book & BOOK_BOUND)) {
@@ -150,7 +146,7 @@ static __always_inline void drop_stale(struct slot *slot, const struct flow_key 
 		return;
 	}
 	count(stale_slots);
-	load_claims(slot, &claimed);
+	load_claims(slot, index, &claimed);
 	end.totals = readable ? *now : claimed;
 	end.key = *key;
 	if (slot->book & BOOK_OPENED || end.totals.received_segs > 1)
@@ -198,12 +194,12 @@ static __always_inline void walk_locked(enum how how, struct slot *slot, __u32 i
 		    (sock | SLOT_LOCKED))
 			finish_close(slot, index);
 		else
-			drop_stale(slot, &key, &now, same);
+			drop_stale(slot, index, &key, &now, same);
 		return;
 	}
 	if (state != TCP_LISTEN && state != TCP_CLOSE) {
 		claim_live(slot, index, &key, &now, state);
-		load_claims(slot, &now);
+		load_claims(slot, index, &now);
 	}
 	r = bpf_map_lookup_elem(&records, &at);
 	if (r && state != TCP_CLOSE) {

@@ -3,7 +3,17 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 
-const STRUCTS = ['flow_key', 'book', 'live_record', 'slot', 'owner', 'config', 'control'];
+const STRUCTS = [
+  'flow_key',
+  'book',
+  'distributions',
+  'live_record',
+  'slot',
+  'measures',
+  'owner',
+  'config',
+  'control',
+];
 const ENUMS = ['role', 'connect_failure', 'book_state', 'outsider'];
 const OUTPUT = new URL('../src/abi/records.gen.ts', import.meta.url);
 

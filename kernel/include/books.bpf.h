@@ -127,6 +127,9 @@ static __always_inline void claim(struct book *book, struct totals *claimed, con
 	__u32 sent_segs = unclaimed32(claimed->sent_segs, now->sent_segs);
 	__u32 received_segs = unclaimed32(claimed->received_segs, now->received_segs);
 	__u32 retrans_segs = unclaimed32(claimed->retrans_segs, now->retrans_segs);
+	__u32 busy = unclaimed32(claimed->busy_jiffies, now->busy_jiffies);
+	__u32 receiver = unclaimed32(claimed->receiver_limited_jiffies, now->receiver_limited_jiffies);
+	__u32 sndbuf = unclaimed32(claimed->sndbuf_limited_jiffies, now->sndbuf_limited_jiffies);
 
 	add(book->sent_bytes, sent);
 	add(book->received_bytes, received);
@@ -134,12 +137,18 @@ static __always_inline void claim(struct book *book, struct totals *claimed, con
 	add(book->sent_segs, sent_segs);
 	add(book->received_segs, received_segs);
 	add(book->retrans_segs, retrans_segs);
+	add(book->busy_jiffies, busy);
+	add(book->receiver_limited_jiffies, receiver);
+	add(book->sndbuf_limited_jiffies, sndbuf);
 	claimed->sent_bytes += sent;
 	claimed->received_bytes += received;
 	claimed->retrans_bytes += retrans;
 	claimed->sent_segs += sent_segs;
 	claimed->received_segs += received_segs;
 	claimed->retrans_segs += retrans_segs;
+	claimed->busy_jiffies += busy;
+	claimed->receiver_limited_jiffies += receiver;
+	claimed->sndbuf_limited_jiffies += sndbuf;
 }
 
 #endif

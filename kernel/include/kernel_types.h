@@ -187,6 +187,7 @@ struct sock {
 	__u16 sk_protocol;
 	__u32 sk_ack_backlog;
 	__u32 sk_max_ack_backlog;
+	atomic_t sk_drops;
 	struct sock_cgroup_data sk_cgrp_data;
 };
 
@@ -233,6 +234,7 @@ struct tcp_sock {
 	__u32 snd_nxt;
 	__u32 snd_una;
 	__u32 srtt_us;
+	__u64 tcp_mstamp;
 	__u64 bytes_received;
 	__u32 segs_in;
 	__u32 rate_delivered;

@@ -15,6 +15,14 @@ struct {
 	__type(value, struct slot);
 } slots SEC(".maps");
 
+/* (*) What else is known of the live sockets, by slot. Written by whoever may write the slot. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, struct measures);
+} measures SEC(".maps");
+
 /* (*) Processes of the live sockets, by slot; one entry where processes are not tracked. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -31,6 +39,15 @@ struct {
 	__type(key, __u32);
 	__type(value, struct book);
 } books SEC(".maps");
+
+/* (*) How long things took, by book. The kernel adds, user space reads in place, and clears with the book. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, struct distributions);
+} distributions SEC(".maps");
 
 /* (*) Indexes of free books: the kernel takes at control.free_head, user space gives back at control.free_tail. */
 struct {
@@ -72,6 +89,9 @@ struct end {
 	struct totals totals;
 	__u32 flags; /* END_* */
 	enum connect_failure failure;
+	__u64 duration_ns; /* 0: not known */
+	__u32 connect_us;  /* 0: not known */
+	__u32 min_rtt_us;  /* NO_RTT: none */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

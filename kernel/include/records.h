@@ -11,6 +11,11 @@
 
 #define COMM_LEN 16 /* TASK_COMM_LEN of the kernel */
 
+#define CONNECT_BUCKETS 53  /* up to 2^8 s */
+#define RTT_BUCKETS 49	    /* up to 2^6 s */
+#define DURATION_BUCKETS 41 /* up to 2^26 s, two years */
+#define NO_RTT 0xffffffffu
+
 /* Which end of the connection this machine's socket is. */
 enum role : __u8 {
 	ROLE_UNKNOWN = 0,
@@ -18,14 +23,19 @@ enum role : __u8 {
 	ROLE_SERVER = 2,
 };
 
-/* Why a connect() did not end in a connection: sk_err at SYN_SENT -> CLOSE, by class. */
+/*
+ * Why a connect() did not end in a connection: sk_err at SYN_SENT -> CLOSE, by class. A reset that answers a SYN is
+ * ECONNREFUSED, whoever sent it (tcp_reset, net/ipv4/tcp_input.c): ECONNRESET is one that came after the peer's own SYN,
+ * which only a simultaneous open knows.
+ */
 enum connect_failure : __u32 {
 	FAILED_REFUSED = 0,	/* ECONNREFUSED: a reset came back */
 	FAILED_TIMED_OUT = 1,	/* ETIMEDOUT: nothing came back */
 	FAILED_UNREACHABLE = 2, /* EHOSTUNREACH, ENETUNREACH, ...: the network said no */
 	FAILED_ABORTED = 3,	/* no error: the program closed the socket before an answer came */
 	FAILED_OTHER = 4,	/* any other errno, or no SYN could be sent */
-	FAILED_CLASSES = 5,
+	FAILED_RESET = 5,	/* ECONNRESET: a reset in the middle of the handshake */
+	FAILED_CLASSES = 6,
 };
 
 /* What sockets of other nodes have used a network namespace for, as bits. */
@@ -68,7 +78,26 @@ struct book {
 	__u64 reset; /* closed connections that a reset ended */
 	enum book_state state;
 	__u32 reserved;
-	__u64 fins_due; /* closed before the peer's FIN came: a time-wait socket takes it, and answers it */
+	__u64 fins_due;	    /* closed before the peer's FIN came: a time-wait socket takes it, and answers it */
+	__u64 busy_jiffies; /* time with data in flight or queued; of it, held up by: */
+	__u64 receiver_limited_jiffies;
+	__u64 sndbuf_limited_jiffies;
+};
+
+/*
+ * How long things took, for the flow of the book of the same index. Buckets are those of Prometheus' native histograms:
+ * bucket i of schema s ends at 2^(i / 2^s) seconds, that value included. [0] is all that is shorter than the first, the
+ * last all that is longer than the one before. Buckets wrap at 2^32: user space takes differences.
+ */
+struct distributions {
+	__u64 connect_sum_us;
+	__u64 rtt_sum_us;
+	__u64 duration_sum_binary_us;	/* of 1024 ns */
+	__u32 connect[CONNECT_BUCKETS]; /* schema 1 from 2^-18 s: connect() to ESTABLISHED, of the side that connects */
+	__u32 rtt[RTT_BUCKETS];		/* schema 1 from 2^-18 s: least round trip of connections that have closed */
+	__u32 duration
+		[DURATION_BUCKETS]; /* schema 0 from 2^-14 s: of connections that have closed, since live_record.born_ns */
+	__u32 reserved;
 };
 
 /* One socket that is alive, as a walk saw it. Cumulative values are totals since the socket's birth. */
@@ -98,6 +127,8 @@ struct live_record {
 	__u32 book;    /* index; 0: `other`, or none yet (a listener) */
 	__u32 backlog; /* listeners: connections waiting for accept(), and their limit */
 	__u32 backlog_max;
+	__u32 drops;	    /* listeners: packets dropped since its birth, of handshakes above all; modulo 2^32 */
+	__u32 connect_us;   /* connect() to ESTABLISHED; 0: not known, or not the side that connects */
 	__u32 busy_jiffies; /* time with data in flight or queued; of it, limited by: */
 	__u32 receiver_limited_jiffies;
 	__u32 sndbuf_limited_jiffies;
@@ -120,7 +151,9 @@ struct totals {
 	__u32 sent_segs;
 	__u32 received_segs;
 	__u32 retrans_segs;
-	__u32 reserved;
+	__u32 busy_jiffies;
+	__u32 receiver_limited_jiffies;
+	__u32 sndbuf_limited_jiffies;
 };
 
 /* A live socket's place in the table: one cache line. */
@@ -135,6 +168,14 @@ struct slot {
 	__u32 claimed_received_segs;
 	__u32 claimed_retrans_segs;
 	__u32 book; /* index of the socket's book, with BOOK_OPENED and BOOK_BOUND; 0: none yet */
+};
+
+/* What else is kept of a live socket, beside the slot of the same index. */
+struct measures {
+	__u32 claimed_busy_jiffies;
+	__u32 claimed_receiver_limited_jiffies;
+	__u32 claimed_sndbuf_limited_jiffies;
+	__u32 connect_us; /* as in live_record */
 };
 
 /* Whose socket it is, beside the slot of the same index. Only where processes are tracked. */

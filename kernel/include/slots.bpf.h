@@ -80,10 +80,29 @@ static __always_inline void remember_owner(__u32 index, struct task_struct *task
 }
 
 /*
+ * What a socket is not to be asked for: a socket that was connected before, and is connected again, goes on with the times
+ * that it has (tcp_disconnect leaves chrono_stat). One that is older than the agent brings all of its life, as with bytes.
+ */
+static __always_inline void begin_measures(__u32 index, struct tcp_sock *tp, __u64 born_ns)
+{
+	struct measures *kept = bpf_map_lookup_elem(&measures, &index);
+	struct totals before = {};
+
+	if (!kept)
+		return;
+	if (tp && born_ns)
+		read_times(tp, true, &before);
+	kept->claimed_busy_jiffies = before.busy_jiffies;
+	kept->claimed_receiver_limited_jiffies = before.receiver_limited_jiffies;
+	kept->claimed_sndbuf_limited_jiffies = before.sndbuf_limited_jiffies;
+	kept->connect_us = 0;
+}
+
+/*
  * Takes a place for a socket that has none. `task` is whose it is, or null; `born_ns` 0 means older than the agent.
  * Returns the index, or -1 if all its places are taken: counted, and the socket is accounted at its close.
  */
-static __always_inline int take_slot(__u64 cookie, struct sock *sk, bool server, __u64 born_ns,
+static __always_inline int take_slot(__u64 cookie, struct sock *sk, struct tcp_sock *tp, bool server, __u64 born_ns,
 				     struct task_struct *task)
 {
 	for (int i = 0; i < SLOT_PROBES; i++) {
@@ -102,6 +121,7 @@ static __always_inline int take_slot(__u64 cookie, struct sock *sk, bool server,
 		slot->claimed_retrans_segs = 0;
 		slot->book = 0;
 		slot->born_ns = born_ns;
+		begin_measures(index, tp, born_ns);
 		if (config.track_process) {
 			struct owner *owner;
 
@@ -122,6 +142,13 @@ static __always_inline int take_slot(__u64 cookie, struct sock *sk, bool server,
 	return -1;
 }
 
+static __always_inline __u32 connect_us_of(__u32 index)
+{
+	struct measures *kept = bpf_map_lookup_elem(&measures, &index);
+
+	return kept ? kept->connect_us : 0;
+}
+
 /* Gives the place back. Nothing of the slot may be touched afterwards. */
 static __always_inline void free_slot(struct slot *slot)
 {
@@ -129,8 +156,15 @@ static __always_inline void free_slot(struct slot *slot)
 	publish(&slot->cookie, 0);
 }
 
-static __always_inline void load_claims(const struct slot *slot, struct totals *t)
+static __always_inline void load_claims(const struct slot *slot, __u32 index, struct totals *t)
 {
+	struct measures *kept = bpf_map_lookup_elem(&measures, &index);
+
+	if (kept) {
+		t->busy_jiffies = kept->claimed_busy_jiffies;
+		t->receiver_limited_jiffies = kept->claimed_receiver_limited_jiffies;
+		t->sndbuf_limited_jiffies = kept->claimed_sndbuf_limited_jiffies;
+	}
 	t->sent_bytes = slot->claimed_sent_bytes;
 	t->received_bytes = slot->claimed_received_bytes;
 	t->retrans_bytes = slot->claimed_retrans_bytes;
@@ -139,8 +173,15 @@ static __always_inline void load_claims(const struct slot *slot, struct totals *
 	t->retrans_segs = slot->claimed_retrans_segs;
 }
 
-static __always_inline void store_claims(struct slot *slot, const struct totals *t)
+static __always_inline void store_claims(struct slot *slot, __u32 index, const struct totals *t)
 {
+	struct measures *kept = bpf_map_lookup_elem(&measures, &index);
+
+	if (kept) {
+		kept->claimed_busy_jiffies = t->busy_jiffies;
+		kept->claimed_receiver_limited_jiffies = t->receiver_limited_jiffies;
+		kept->claimed_sndbuf_limited_jiffies = t->sndbuf_limited_jiffies;
+	}
 	slot->claimed_sent_bytes = t->sent_bytes;
 	slot->claimed_received_bytes = t->received_bytes;
 	slot->claimed_retrans_bytes = t->retrans_bytes;

@@ -141,6 +141,33 @@ static __always_inline __u64 sent_at_rest(enum how how, struct tcp_sock *tp, __u
 }
 
 /*
+ * What the socket waits for now, and how long it has (enum tcp_chrono, include/linux/tcp.h): data that is queued or not
+ * acknowledged; of that, because of the receiver's window, or of the send buffer. What has ended is in chrono_stat.
+ */
+#define CHRONO_BUSY 1
+#define CHRONO_RECEIVER 2
+#define CHRONO_SNDBUF 3
+
+static __always_inline void add_running(struct totals *t, __u32 type, __u32 running)
+{
+	t->busy_jiffies += type ? running : 0;
+	t->receiver_limited_jiffies += type == CHRONO_RECEIVER ? running : 0;
+	t->sndbuf_limited_jiffies += type == CHRONO_SNDBUF ? running : 0;
+}
+
+/* The times of a socket that nobody else writes. `runs`: what it waits for now counts up to now. */
+static __always_inline void read_times(struct tcp_sock *tp, bool runs, struct totals *t)
+{
+	__u32 type = runs ? BPF_CORE_READ_BITFIELD(tp, chrono_type) : 0;
+
+	t->receiver_limited_jiffies = tp->chrono_stat[CHRONO_RECEIVER - 1];
+	t->sndbuf_limited_jiffies = tp->chrono_stat[CHRONO_SNDBUF - 1];
+	t->busy_jiffies = tp->chrono_stat[0] + t->receiver_limited_jiffies + t->sndbuf_limited_jiffies;
+	if (type)
+		add_running(t, type, (__u32)bpf_jiffies64() - tp->chrono_start);
+}
+
+/*
  * The totals of a socket that nobody else writes: at TCP_CLOSE. Exact. A connect() that failed has sent nothing.
  * `oldstate` TCP_CLOSE: not known any more.
  */
@@ -158,6 +185,15 @@ static __always_inline void read_totals(struct sock *sk, struct tcp_sock *tp, en
 	t->received_bytes = tp->bytes_received - fin_received(TRUSTED, sk);
 	t->sent_segs = tp->segs_out - t->retrans_segs;
 	t->received_segs = tp->segs_in;
+	read_times(tp, oldstate != TCP_CLOSE, t);
+}
+
+/* The walk took its time before this socket wrote its own: a moment later than now is now. */
+static __always_inline __u32 since(__u32 now, __u32 then)
+{
+	__s32 ago = (__s32)(now - then);
+
+	return ago > 0 ? ago : 0;
 }
 
 /* Whether another CPU may be at work on the socket now. Under PREEMPT_RT the lock has another shape: say yes. */
@@ -180,13 +216,15 @@ static __always_inline int socket_busy(enum how how, struct sock *sk)
  *  - the kernel adds to total_retrans before it adds to segs_out (tcp_retransmit_skb, net/ipv4/tcp_output.c): what was
  *    sent is read first;
  *  - the peer's FIN is in bytes_received a moment before SOCK_DONE says so (tcp_fin): while the socket is locked and not
- *    done, one byte is held back. The flag is read last; the FIN that it tells of may have come after the bytes.
+ *    done, one byte is held back. The flag is read last; the FIN that it tells of may have come after the bytes;
+ *  - what a socket has waited for is added to chrono_stat, then chrono_start moves, then chrono_type (tcp_chrono_set): they
+ *    are read in that order, and what runs is counted only if nobody was at work and the two have stayed what they were.
  */
 static __always_inline void read_totals_live(enum how how, struct sock *sk, struct tcp_sock *tp, enum role role,
 					     int state, struct totals *t)
 {
 	__u64 acked, received;
-	__u32 next, segs, una;
+	__u32 next, segs, una, type, start;
 	bool settled, done;
 	int later, busy;
 
@@ -205,11 +243,21 @@ static __always_inline void read_totals_live(enum how how, struct sock *sk, stru
 	t->sent_segs = segs - t->retrans_segs;
 	t->received_segs = READ(how, tp, segs_in);
 	received = READ(how, tp, bytes_received);
+	t->receiver_limited_jiffies = READ(how, tp, chrono_stat[CHRONO_RECEIVER - 1]);
+	t->sndbuf_limited_jiffies = READ(how, tp, chrono_stat[CHRONO_SNDBUF - 1]);
+	t->busy_jiffies = READ(how, tp, chrono_stat[0]) + t->receiver_limited_jiffies + t->sndbuf_limited_jiffies;
+	read_barrier();
+	start = READ(how, tp, chrono_start);
+	read_barrier();
+	type = READ_BITS(how, tp, chrono_type);
 	read_barrier();
 	busy = socket_busy(how, sk);
 	read_barrier();
 	done = fin_received(how, sk);
 	settled = !busy && una == READ(how, tp, snd_una);
+	if (!busy && state != TCP_CLOSE && start == READ(how, tp, chrono_start) &&
+	    type == READ_BITS(how, tp, chrono_type))
+		add_running(t, type, since((__u32)control.walk_jiffies, start));
 	t->received_bytes = received - (received && (done || busy) ? 1 : 0);
 	if (state == TCP_SYN_SENT)
 		t->sent_bytes = 0;
@@ -235,14 +283,33 @@ static __always_inline __s64 opened_by_us(enum how how, struct tcp_sock *tp, int
 	return (__s64)(READ(how, tp, bytes_acked) + in_flight - sent - fin_sent(how, tp, next, state));
 }
 
+/*
+ * At ESTABLISHED: us since connect(), if it is known when that was; else the round trip of the SYN, which is the first sample
+ * of srtt (tcp_ack runs before tcp_finish_connect), unless SYNs were sent again: of them the kernel knows only the last, for
+ * retrans_stamp, which had the time of the first, is gone by now (tcp_try_to_open). 0: not known.
+ */
+static __always_inline __u32 read_connect_us(struct tcp_sock *tp, __u64 born_ns)
+{
+	__u32 us = tp->srtt_us >> 3;
+
+	if (!tp->srtt_us) /* TCP_REPAIR: there was no handshake */
+		return 0;
+	if (born_ns)
+		us = (tp->tcp_mstamp * 1000 - born_ns) / 1000;
+	else if (tp->total_retrans)
+		return 0;
+	return us ? us : 1;
+}
+
 static __always_inline enum connect_failure connect_failure(int err)
 {
 	switch (err) {
 	case 0:
 		return FAILED_ABORTED;
 	case ECONNREFUSED:
-	case ECONNRESET:
 		return FAILED_REFUSED;
+	case ECONNRESET:
+		return FAILED_RESET;
 	case ETIMEDOUT:
 		return FAILED_TIMED_OUT;
 	case ENETUNREACH:

@@ -15,7 +15,7 @@ export const FlowKey = {
 
 /** struct book: its size and the byte offset of each field. */
 export const Book = {
-  size: 192,
+  size: 224,
   key: 0,
   sentBytes: 64,
   receivedBytes: 72,
@@ -26,15 +26,30 @@ export const Book = {
   opened: 112,
   closed: 120,
   failed: 128,
-  reset: 168,
-  state: 176,
-  reserved: 180,
-  finsDue: 184,
+  reset: 176,
+  state: 184,
+  reserved: 188,
+  finsDue: 192,
+  busyJiffies: 200,
+  receiverLimitedJiffies: 208,
+  sndbufLimitedJiffies: 216,
+} as const;
+
+/** struct distributions: its size and the byte offset of each field. */
+export const Distributions = {
+  size: 600,
+  connectSumUs: 0,
+  rttSumUs: 8,
+  durationSumBinaryUs: 16,
+  connect: 24,
+  rtt: 236,
+  duration: 432,
+  reserved: 596,
 } as const;
 
 /** struct live_record: its size and the byte offset of each field. */
 export const LiveRecord = {
-  size: 200,
+  size: 208,
   cookie: 0,
   bornNs: 8,
   sentBytes: 16,
@@ -60,18 +75,20 @@ export const LiveRecord = {
   book: 156,
   backlog: 160,
   backlogMax: 164,
-  busyJiffies: 168,
-  receiverLimitedJiffies: 172,
-  sndbufLimitedJiffies: 176,
-  idleJiffies: 180,
-  sendQueueBytes: 184,
-  receiveQueueBytes: 188,
-  localPort: 192,
-  remotePort: 194,
-  state: 196,
-  role: 197,
-  protocol: 198,
-  reserved: 199,
+  drops: 168,
+  connectUs: 172,
+  busyJiffies: 176,
+  receiverLimitedJiffies: 180,
+  sndbufLimitedJiffies: 184,
+  idleJiffies: 188,
+  sendQueueBytes: 192,
+  receiveQueueBytes: 196,
+  localPort: 200,
+  remotePort: 202,
+  state: 204,
+  role: 205,
+  protocol: 206,
+  reserved: 207,
 } as const;
 
 /** struct slot: its size and the byte offset of each field. */
@@ -87,6 +104,15 @@ export const Slot = {
   claimedReceivedSegs: 52,
   claimedRetransSegs: 56,
   book: 60,
+} as const;
+
+/** struct measures: its size and the byte offset of each field. */
+export const Measures = {
+  size: 16,
+  claimedBusyJiffies: 0,
+  claimedReceiverLimitedJiffies: 4,
+  claimedSndbufLimitedJiffies: 8,
+  connectUs: 12,
 } as const;
 
 /** struct owner: its size and the byte offset of each field. */
@@ -148,7 +174,8 @@ export const ConnectFailure = {
   FAILED_UNREACHABLE: 2,
   FAILED_ABORTED: 3,
   FAILED_OTHER: 4,
-  FAILED_CLASSES: 5,
+  FAILED_RESET: 5,
+  FAILED_CLASSES: 6,
 } as const;
 
 /** enum book_state. */

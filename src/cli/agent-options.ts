@@ -31,7 +31,7 @@ export const DEFAULTS = {
   books: 16_384,
 } as const;
 
-const SLOT_BYTES = 88;
+const SLOT_BYTES = 104;
 const SLOTS_MIN = 16_384;
 const SLOTS_MAX = 1_048_576;
 

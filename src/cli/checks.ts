@@ -164,7 +164,7 @@ export function checkUdp(mode: UdpMode, notes: readonly string[]): Check {
 export function checkMemory(slots: number): Check {
   const meminfo = readFileSync('/proc/meminfo', 'latin1');
   const free = Number(/MemAvailable:\s+(\d+) kB/.exec(meminfo)?.[1] ?? 0) * 1024;
-  const need = 64 * 2 ** 20 + slots * 88;
+  const need = 64 * 2 ** 20 + slots * 104;
   const found = `${Math.round(free / 2 ** 20)} MiB free, some ${Math.round(need / 2 ** 20)} MiB needed`;
   return free >= need
     ? ok('memory', found)

@@ -3,7 +3,7 @@ import type { Party } from '../cluster/identity.ts';
 import { type LabelSet, labelSet } from '../expose/page.ts';
 import { kindLabel } from './label-values.ts';
 
-export const FAILURE_REASONS = ['refused', 'timed_out', 'unreachable', 'aborted', 'other'] as const;
+export const FAILURE_REASONS = ['refused', 'timed_out', 'unreachable', 'aborted', 'other', 'reset'] as const;
 
 /** What an edge is between, told by one end of it. */
 export interface EdgeIdentity {

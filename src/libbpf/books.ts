@@ -1,4 +1,4 @@
-import { Book, BookState, Control } from '../abi/records.gen.ts';
+import { Book, BookState, Control, Distributions } from '../abi/records.gen.ts';
 import type { BpfMap } from './map.ts';
 import type { NativeMemory } from './native-memory.ts';
 
@@ -8,14 +8,26 @@ import type { NativeMemory } from './native-memory.ts';
  */
 export class Books {
   readonly memory: ArrayBuffer;
+  /** Of the map `distributions`: an entry a book. */
+  readonly distributions: ArrayBuffer;
   readonly #flows: BpfMap;
   readonly #bytes: Uint8Array;
+  readonly #times: Uint8Array;
   readonly #ring: Uint32Array;
   readonly #control: DataView;
   readonly #capacity: number;
 
-  constructor(flows: BpfMap, books: NativeMemory, ring: NativeMemory, control: DataView, capacity: number) {
+  constructor(
+    flows: BpfMap,
+    books: NativeMemory,
+    distributions: NativeMemory,
+    ring: NativeMemory,
+    control: DataView,
+    capacity: number,
+  ) {
     this.memory = books.buffer;
+    this.distributions = distributions.buffer;
+    this.#times = new Uint8Array(distributions.buffer);
     this.#flows = flows;
     this.#bytes = new Uint8Array(books.buffer);
     this.#ring = new Uint32Array(ring.buffer);
@@ -32,6 +44,7 @@ export class Books {
   /** Empties a book and gives it back. Only for a row whose key was forgotten more than a moment ago. */
   release(row: number): void {
     this.#bytes.fill(0, row * Book.size, (row + 1) * Book.size);
+    this.#times.fill(0, row * Distributions.size, (row + 1) * Distributions.size);
     const tail = this.#control.getBigUint64(Control.freeTail, true);
     this.#ring[this.#ringAt(Number(tail % BigInt(this.#capacity)))] = row;
     this.#control.setBigUint64(Control.freeTail, tail + 1n, true);

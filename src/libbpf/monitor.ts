@@ -12,9 +12,9 @@ import { BpfObject } from './object.ts';
 export interface MonitorOptions {
   /** Bytes or path of the built object. */
   readonly object: Uint8Array | string;
-  /** Places for live sockets, a power of two, 64 or more: 64 bytes each, 88 with processes. */
+  /** Places for live sockets, a power of two, 64 or more: 80 bytes each, 104 with processes. */
   readonly slots: number;
-  /** Flows at a time, a power of two: about 370 bytes each. */
+  /** Flows at a time, a power of two: about 1,000 bytes each. */
   readonly books: number;
   /** Keep the process of each socket, and make its name part of a flow. */
   readonly trackProcess: boolean;
@@ -69,6 +69,7 @@ export class Monitor extends Handle {
     this.books = new Books(
       object.map('flows'),
       object.map('books').view(),
+      object.map('distributions').view(),
       ring,
       this.#control,
       options.books,
@@ -270,8 +271,10 @@ function configure(
   for (const program of object.programs())
     program.setAutoload(wanted.has(program.name) && !refused.has(program.name));
   object.map('slots').setMaxEntries(options.slots);
+  object.map('measures').setMaxEntries(options.slots);
   object.map('owners').setMaxEntries(options.trackProcess ? options.slots : 1);
-  for (const name of ['books', 'free_books', 'flows']) object.map(name).setMaxEntries(options.books);
+  for (const name of ['books', 'distributions', 'free_books', 'flows'])
+    object.map(name).setMaxEntries(options.books);
   const config = new DataView(object.rodata().initialValue());
   config.setUint32(Config.slotMask, options.slots - 1, true);
   config.setUint32(Config.bookCapacity, options.books, true);

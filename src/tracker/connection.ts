@@ -31,6 +31,8 @@ export interface Connection {
   readonly rttUs: number | null;
   readonly rttvarUs: number | null;
   readonly minRttUs: number | null;
+  /** connect() to ESTABLISHED; null: not known, or not the client. */
+  readonly connectUs: number | null;
   readonly cwndSegs: number;
   readonly mssBytes: number;
   readonly deliveryRateBytes: number;
@@ -38,12 +40,18 @@ export interface Connection {
   readonly busyMs: number;
   readonly receiverLimitedMs: number;
   readonly sndbufLimitedMs: number;
+  /** What it waited for longest while it had data to send; network: window, loss and round trip. null: it never had. */
+  readonly limitedBy: LimitedBy | null;
   readonly sendQueueBytes: number;
   readonly receiveQueueBytes: number;
   /** Listeners: connections that wait for accept(), and their limit; null for others. */
   readonly backlog: number | null;
   readonly backlogMax: number | null;
+  /** Listeners: packets of handshakes that it dropped since its birth, because the backlog was full above all; null for others. */
+  readonly drops: number | null;
 }
+
+export type LimitedBy = 'receiver' | 'send buffer' | 'network';
 
 const STATES: Readonly<Record<number, string>> = {
   [TcpState.established]: 'ESTABLISHED',
@@ -86,6 +94,7 @@ export function readConnection(records: Uint8Array, row: number, nowNs: number, 
     ...readTimes(view, nowNs, hz),
     backlog: listens ? view.getUint32(LiveRecord.backlog, true) : null,
     backlogMax: listens ? view.getUint32(LiveRecord.backlogMax, true) : null,
+    drops: listens ? view.getUint32(LiveRecord.drops, true) : null,
   };
 }
 
@@ -108,6 +117,7 @@ type Quality =
   | 'rttUs'
   | 'rttvarUs'
   | 'minRttUs'
+  | 'connectUs'
   | 'cwndSegs'
   | 'mssBytes'
   | 'deliveryRateBytes'
@@ -121,6 +131,7 @@ function readQuality(view: DataView): Pick<Connection, Quality> {
     rttUs: srtt === 0 ? null : srtt,
     rttvarUs: srtt === 0 ? null : view.getUint32(LiveRecord.rttvarUs, true),
     minRttUs: minRtt === NO_RTT ? null : minRtt,
+    connectUs: view.getUint32(LiveRecord.connectUs, true) || null,
     cwndSegs: view.getUint32(LiveRecord.cwndSegs, true),
     mssBytes: view.getUint32(LiveRecord.mssBytes, true),
     deliveryRateBytes: u64(view, LiveRecord.deliveryRateBytes),
@@ -129,18 +140,28 @@ function readQuality(view: DataView): Pick<Connection, Quality> {
   };
 }
 
-type Times = 'ageMs' | 'idleMs' | 'busyMs' | 'receiverLimitedMs' | 'sndbufLimitedMs';
+type Times = 'ageMs' | 'idleMs' | 'busyMs' | 'receiverLimitedMs' | 'sndbufLimitedMs' | 'limitedBy';
 
 function readTimes(view: DataView, nowNs: number, hz: number): Pick<Connection, Times> {
   const ms = (offset: number): number => (view.getUint32(offset, true) * 1000) / hz;
   const bornNs = u64(view, LiveRecord.bornNs);
+  const busyMs = ms(LiveRecord.busyJiffies);
+  const receiverLimitedMs = ms(LiveRecord.receiverLimitedJiffies);
+  const sndbufLimitedMs = ms(LiveRecord.sndbufLimitedJiffies);
   return {
     ageMs: bornNs === 0 ? null : Math.max(0, (nowNs - bornNs) / 1e6),
     idleMs: view.getUint8(LiveRecord.state) === TcpState.listen ? null : ms(LiveRecord.idleJiffies),
-    busyMs: ms(LiveRecord.busyJiffies),
-    receiverLimitedMs: ms(LiveRecord.receiverLimitedJiffies),
-    sndbufLimitedMs: ms(LiveRecord.sndbufLimitedJiffies),
+    busyMs,
+    receiverLimitedMs,
+    sndbufLimitedMs,
+    limitedBy: busyMs > 0 ? longest(busyMs, receiverLimitedMs, sndbufLimitedMs) : null,
   };
+}
+
+function longest(busyMs: number, receiverMs: number, sndbufMs: number): LimitedBy {
+  const networkMs = busyMs - receiverMs - sndbufMs;
+  if (networkMs >= Math.max(receiverMs, sndbufMs)) return 'network';
+  return receiverMs >= sndbufMs ? 'receiver' : 'send buffer';
 }
 
 function u64(view: DataView, offset: number): number {

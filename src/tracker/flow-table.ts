@@ -25,6 +25,10 @@ export interface FlowColumns {
   readonly reset: Float64Array;
   /** Connections that closed before the peer's FIN came. */
   readonly finsDue: Float64Array;
+  /** Time with data in flight or queued, in jiffies (jiffiesPerSecond); of it, held up by the two below. */
+  readonly busyJiffies: Float64Array;
+  readonly receiverLimitedJiffies: Float64Array;
+  readonly sndbufLimitedJiffies: Float64Array;
 }
 
 const COUNTERS: readonly (readonly [keyof FlowColumns, number])[] = [
@@ -38,6 +42,9 @@ const COUNTERS: readonly (readonly [keyof FlowColumns, number])[] = [
   ['closed', Book.closed],
   ['reset', Book.reset],
   ['finsDue', Book.finsDue],
+  ['busyJiffies', Book.busyJiffies],
+  ['receiverLimitedJiffies', Book.receiverLimitedJiffies],
+  ['sndbufLimitedJiffies', Book.sndbufLimitedJiffies],
 ];
 
 /**
@@ -84,6 +91,9 @@ export class FlowTable {
       closed: column(),
       reset: column(),
       finsDue: column(),
+      busyJiffies: column(),
+      receiverLimitedJiffies: column(),
+      sndbufLimitedJiffies: column(),
     };
     this.failed = new Float64Array(this.capacity * FAILURES);
     this.state = new Uint8Array(this.capacity);

@@ -30,6 +30,7 @@ export class LiveTable {
   listeners = 0;
   readonly slot: Uint32Array;
   readonly book: Uint32Array;
+  readonly localPort: Uint16Array;
   readonly remotePort: Uint16Array;
   readonly role: Uint8Array;
   readonly state: Uint8Array;
@@ -43,6 +44,11 @@ export class LiveTable {
   readonly netns: Uint32Array;
   /** 0: unknown. */
   readonly pid: Uint32Array;
+  readonly cgroupId: Float64Array;
+  /** Listeners: connections that wait for accept(), their limit, and packets dropped since its birth, modulo 2^32; else 0. */
+  readonly backlog: Uint32Array;
+  readonly backlogMax: Uint32Array;
+  readonly drops: Uint32Array;
   /** Raw records, if the table was made to keep them: row * LiveRecord.size. */
   records: Uint8Array;
   readonly #keep: boolean;
@@ -58,12 +64,16 @@ export class LiveTable {
     this.records = new Uint8Array(keepRecords ? 1024 * LiveRecord.size : 0);
     this.slot = new Uint32Array(slots);
     this.book = new Uint32Array(slots);
+    this.localPort = new Uint16Array(slots);
     this.remotePort = new Uint16Array(slots);
     this.role = new Uint8Array(slots);
     this.state = new Uint8Array(slots);
     this.srttUs = new Uint32Array(slots);
     this.netns = new Uint32Array(slots);
     this.pid = new Uint32Array(slots);
+    this.backlog = new Uint32Array(slots);
+    this.backlogMax = new Uint32Array(slots);
+    this.drops = new Uint32Array(slots);
     const column = (): Float64Array => new Float64Array(slots);
     this.bornNs = column();
     this.sentBytes = column();
@@ -71,6 +81,7 @@ export class LiveTable {
     this.sentRate = column();
     this.receivedRate = column();
     this.cookie = column();
+    this.cgroupId = column();
     this.#lastCookie = column();
     this.#lastSent = column();
     this.#lastReceived = column();
@@ -105,12 +116,17 @@ export class LiveTable {
     const state = flags & 0xff;
     this.slot[row] = slot;
     this.book[row] = book;
+    this.localPort[row] = ports & 0xffff;
     this.remotePort[row] = ports >>> 16;
     this.state[row] = state;
     this.role[row] = (flags >>> 8) & 0xff;
     this.srttUs[row] = words[at + (LiveRecord.srttUs >>> 2)] ?? 0;
     this.netns[row] = words[at + (LiveRecord.netns >>> 2)] ?? 0;
     this.pid[row] = words[at + (LiveRecord.pid >>> 2)] ?? 0;
+    this.cgroupId[row] = readU64(words, at * 4 + LiveRecord.cgroupId);
+    this.backlog[row] = words[at + (LiveRecord.backlog >>> 2)] ?? 0;
+    this.backlogMax[row] = words[at + (LiveRecord.backlogMax >>> 2)] ?? 0;
+    this.drops[row] = words[at + (LiveRecord.drops >>> 2)] ?? 0;
     this.#rates(words, at, row, slot, nowNs);
     if (state === TcpState.listen) {
       this.listeners++;

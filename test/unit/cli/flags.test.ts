@@ -194,8 +194,8 @@ describe('sizes of tables', () => {
     fc.assert(
       fc.property(fc.integer({ min: 2 * GIB, max: 64 * GIB }), (memory) => {
         const slots = defaultSlots(memory);
-        expect(slots * 88).toBeLessThanOrEqual(memory / 1000);
-        expect(slots * 88 * 2).toBeGreaterThan(memory / 1000);
+        expect(slots * 104).toBeLessThanOrEqual(memory / 1000);
+        expect(slots * 104 * 2).toBeGreaterThan(memory / 1000);
         expect(Math.log2(slots) % 1).toBe(0);
       }),
     );

@@ -60,7 +60,7 @@ export interface Tally {
 }
 
 function emptyTally(): Tally {
-  return { sent: 0, received: 0, opened: 0, closed: 0, failed: [0, 0, 0, 0, 0] };
+  return { sent: 0, received: 0, opened: 0, closed: 0, failed: [0, 0, 0, 0, 0, 0] };
 }
 
 export const TTL_NS = 20e9;

@@ -37,7 +37,9 @@ test('a connection is what its record says, every field of it', () => {
     pid: 20,
     backlog: 21,
     backlogMax: 22,
-    busyJiffies: 250,
+    drops: 26,
+    connectUs: 27,
+    busyJiffies: 1500,
     receiverLimitedJiffies: 500,
     sndbufLimitedJiffies: 750,
     idleJiffies: 1,
@@ -75,29 +77,43 @@ test('a connection is what its record says, every field of it', () => {
     cwndSegs: 17,
     mssBytes: 18,
     deliveryRateBytes: 2 ** 33 + 6,
-    busyMs: 1000,
+    busyMs: 6000,
     receiverLimitedMs: 2000,
     sndbufLimitedMs: 3000,
     sendQueueBytes: 23,
     receiveQueueBytes: 24,
+    connectUs: 27,
+    limitedBy: 'send buffer',
     backlog: null,
     backlogMax: null,
+    drops: null,
   });
 });
 
 describe('what is not known', () => {
   test('is null: round-trip times before the first, ages of what is older', () => {
     const young = read({ srttUs: 0, rttvarUs: 250_000, minRttUs: 0xffffffff, bornNs: 0 });
-    expect([young.rttUs, young.rttvarUs, young.minRttUs, young.ageMs]).toEqual([null, null, null, null]);
+    const { rttUs, rttvarUs, minRttUs, ageMs, connectUs, limitedBy } = young;
+    expect([rttUs, rttvarUs, minRttUs, ageMs, connectUs, limitedBy]).toEqual(Array(6).fill(null));
     expect(read({ role: Role.ROLE_UNKNOWN }).role).toBe('unknown');
     expect(read({ state: 99 }).state).toBe('99');
   });
 
   test('is null for listeners where it means nothing', () => {
-    const listener = read({ state: TcpState.listen, backlog: 3, backlogMax: 128, idleJiffies: 9 });
+    const listener = read({ state: TcpState.listen, backlog: 3, backlogMax: 128, drops: 7, idleJiffies: 9 });
     expect([listener.state, listener.role, listener.idleMs]).toEqual(['LISTEN', 'listener', null]);
-    expect([listener.backlog, listener.backlogMax]).toEqual([3, 128]);
+    expect([listener.backlog, listener.backlogMax, listener.drops]).toEqual([3, 128, 7]);
   });
+});
+
+test.each([
+  [{ busyJiffies: 10, receiverLimitedJiffies: 6, sndbufLimitedJiffies: 3 }, 'receiver'],
+  [{ busyJiffies: 10, receiverLimitedJiffies: 2, sndbufLimitedJiffies: 5 }, 'send buffer'],
+  [{ busyJiffies: 10, receiverLimitedJiffies: 3, sndbufLimitedJiffies: 3 }, 'network'],
+  [{ busyJiffies: 1 }, 'network'],
+  [{}, null],
+])('what a connection waited for longest is told in words: %j is %s', (fields, limitedBy) => {
+  expect(read(fields).limitedBy).toBe(limitedBy);
 });
 
 test('a socket born after the reading has no negative age', () => {

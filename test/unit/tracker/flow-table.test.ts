@@ -67,9 +67,9 @@ describe('the rows', () => {
     );
     names.forEach((name, i) => expect(flows.columns[name][6]).toBe(1000 + i));
     const from = 6 * ConnectFailure.FAILED_CLASSES;
-    expect([...flows.failed.subarray(from, from + 5)]).toEqual([7, 8, 9, 10, 11]);
+    expect([...flows.failed.subarray(from, from + 6)]).toEqual([7, 8, 9, 10, 11, 12]);
     expect(flows.failed[from - 1]).toBe(0);
-    expect(flows.failed[from + 5]).toBe(0);
+    expect(flows.failed[from + 6]).toBe(0);
   });
 });
 

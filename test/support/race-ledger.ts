@@ -6,6 +6,7 @@ import type { Monitor } from '../../src/libbpf/monitor.ts';
 import { FlowState, type FlowColumns, type FlowTable, OTHER } from '../../src/tracker/flow-table.ts';
 import { parseSnmp, parseSnmp6, parseSockstat, type SnmpCounters } from '../../src/util/snmp.ts';
 import type { Host } from '../hosts/host.ts';
+import { RaceTimes } from './race-times.ts';
 
 /** What one side of the traffic must come to, or has come to. */
 export interface SideSums {
@@ -28,7 +29,17 @@ export interface Difference {
 }
 
 const NAMES = ['sentBytes', 'receivedBytes', 'opened', 'closed'] as const;
-const WATCHED = [...NAMES, 'sentSegs', 'receivedSegs', 'retransSegs', 'retransBytes', 'reset'] as const;
+const WATCHED = [
+  ...NAMES,
+  'sentSegs',
+  'receivedSegs',
+  'retransSegs',
+  'retransBytes',
+  'reset',
+  'busyJiffies',
+  'receiverLimitedJiffies',
+  'sndbufLimitedJiffies',
+] as const;
 
 /**
  * The flows of two hosts during a race: their sums with those of flows that ended, whether any of them ever fell, and
@@ -43,12 +54,14 @@ export class Ledger {
   readonly #gone: Sides<Map<number, Sums>> = { client: new Map(), server: new Map() };
   readonly #last: Readonly<Record<keyof FlowColumns, Float64Array>>;
   readonly #segments: AuditSums;
+  readonly times: RaceTimes;
 
-  constructor(flows: FlowTable, hosts: Sides<Host>) {
+  constructor(flows: FlowTable, monitor: Monitor, hosts: Sides<Host>) {
     this.#flows = flows;
     this.#hosts = hosts;
     this.#netns = { client: hosts.client.netnsInode, server: hosts.server.netnsInode };
     this.#segments = new AuditSums(flows);
+    this.times = new RaceTimes(flows, monitor);
     const columns = WATCHED.map((name) => [name, new Float64Array(flows.capacity)] as const);
     this.#last = Object.fromEntries(columns) as Record<keyof FlowColumns, Float64Array>;
   }
@@ -71,6 +84,7 @@ export class Ledger {
   /** Before a row is cleared. */
   forget(row: number): void {
     this.#segments.forget(row);
+    this.times.forget(row);
     for (const side of ['client', 'server'] as const) {
       if (this.#flows.netns(row) === this.#netns[side]) this.#addRow(row, this.#gone[side]);
     }

@@ -6,6 +6,7 @@ import { HeldTcp, startTcpServer, type TcpTotals } from '../hosts/tcp-traffic.ts
 import { ExactLab } from './exact-lab.ts';
 import { buildMutant, type Edit, importMutant } from './mutant.ts';
 import { race, type RaceOptions, type RaceResult } from './race.ts';
+import { TELL_TIMES } from './race-times.ts';
 import { only, STRETCHABLE } from './race-windows.ts';
 
 /** A kind of race that can be run many times. */
@@ -34,6 +35,7 @@ export function problemsOf(result: RaceResult): string[] {
   return [
     ...result.differences.map(({ what, difference }) => `${what} ${difference > 0 ? '+' : ''}${difference}`),
     ...result.fell.slice(0, 5).map((what) => `fell: ${what}`),
+    ...wrongTimes(result),
     ...result.segments
       .filter(({ verdict }) => verdict !== 'exact' && verdict !== 'explained')
       .map(
@@ -41,6 +43,23 @@ export function problemsOf(result: RaceResult): string[] {
           `${through} ${counter}: ${unexplained} unexplained ${reason}`,
       ),
     ...(staleSlots > result.missed ? [`${staleSlots} stale slots, ${result.missed} missed events`] : []),
+  ];
+}
+
+/** Each connection is measured once in each way, unless it cannot be; and is busy for as long as it was. */
+function wrongTimes({ times, unmeasured, missed, expected: { client, server } }: RaceResult): string[] {
+  const closed = client.closed + server.closed;
+  const missing = {
+    connect: client.opened - times.connect,
+    rtt: closed - times.rtt,
+    duration: closed - times.duration,
+  };
+  const busy = times.toldJiffies === 0 ? 0 : times.busyJiffies - times.toldJiffies; // 0: programs that do not tell
+  return [
+    ...Object.entries(missing)
+      .filter(([, count]) => count < 0 || count > 2 * unmeasured + missed)
+      .map(([name, count]) => `${name}: ${count} missing`),
+    ...(busy === 0 ? [] : [`busy jiffies ${busy > 0 ? '+' : ''}${busy}`]),
   ];
 }
 
@@ -204,7 +223,8 @@ export class RaceLabs {
   async prepare(name: ScenarioName, edits: readonly Edit[] = []): Promise<Changed> {
     const scenario: Scenario = SCENARIOS[name];
     const { client, server } = await this.#lab(scenario);
-    const all = [...only([client.netnsInode, server.netnsInode]), ...(scenario.fault ?? []), ...edits];
+    const ours = only([client.netnsInode, server.netnsInode]);
+    const all = [...TELL_TIMES, ...ours, ...(scenario.fault ?? []), ...edits];
     const object = await buildMutant([STRETCHABLE, ...all.filter(({ file }) => file.startsWith('kernel/'))]);
     const tracker = all.filter(({ file }) => file.startsWith('src/'));
     if (tracker.length === 0) return { object };

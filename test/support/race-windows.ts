@@ -126,11 +126,15 @@ export const WINDOWS = {
     40,
   ),
   /** The close has the slot for itself, and has not read what it has claimed. */
-  leftTable: before('tcp.bpf.c', '\t\tbook = slot->book;\n\t\tload_claims(slot, &claimed);\n', 20),
+  leftTable: before('tcp.bpf.c', '\t\tbook = slot->book;\n\t\tload_claims(slot, index, &claimed);\n', 20),
   /** The slot of a socket that connects can be seen, and the socket's state is still the one before. */
-  connecting: after('tcp.bpf.c', '\t\ttake_slot(cookie, sk, false, bpf_ktime_get_ns(), task);\n', 20),
+  connecting: after(
+    'tcp.bpf.c',
+    '\t\ttake_slot(cookie, sk, bpf_skc_to_tcp_sock(sk), false, bpf_ktime_get_ns(), task);\n',
+    20,
+  ),
   /** A pass has looked at a socket that is older than the agent, and not taken its slot yet. */
-  booting: before('boot.bpf.c', '\tif (take_slot(cookie, sk, server, 0, task) >= 0)\n', 60),
+  booting: before('boot.bpf.c', '\tif (take_slot(cookie, sk, tp, server, 0, task) >= 0)\n', 60),
   /** A flow was found in the hash, and its book's index not read yet. */
   lookedUp: before('include/books.bpf.h', '\ti = *(volatile __u32 *)index;\n', 60),
   /** A new book has its key, and is not in the hash yet. */

@@ -1,15 +1,6 @@
 import { randomInt } from 'node:crypto';
-import { constants, getPriority, setPriority } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Sampler } from '../../src/cli/sampler.ts';
 import type { AuditRow } from '../../src/collector/audit.ts';
-import { Features } from '../../src/libbpf/features.ts';
-import { Monitor } from '../../src/libbpf/monitor.ts';
-import { planMonitor } from '../../src/libbpf/monitor-plan.ts';
-import { FlowTable } from '../../src/tracker/flow-table.ts';
-import { LiveTable } from '../../src/tracker/live-table.ts';
-import { TREE } from '../hosts/find-tool.ts';
 import type { Host } from '../hosts/host.ts';
 import {
   type Closing,
@@ -21,22 +12,17 @@ import {
   type TcpTotals,
 } from '../hosts/tcp-traffic.ts';
 import type { ExactLab, Family } from './exact-lab.ts';
-import { type Difference, kernelCounters, Ledger, type Sides, type SideSums } from './race-ledger.ts';
+import { type Difference, kernelCounters, type Sides, type SideSums } from './race-ledger.ts';
+import type { TimesResult } from './race-times.ts';
+import { Walker, type WalkerOptions } from './race-walker.ts';
 import { Untold } from './untold.ts';
 
 /** A client of a race: it goes on for the time of the race. */
 export type Racer = Omit<Partial<TcpClientOptions>, 'address' | 'port' | 'seconds' | 'connections'>;
 
-export interface RaceOptions {
+export interface RaceOptions extends WalkerOptions {
   readonly seconds: number;
   readonly family?: Family;
-  readonly trackProcess?: boolean;
-  /** The bytes of an object; that of the build by default. */
-  readonly object?: Uint8Array;
-  readonly slots?: number;
-  readonly books?: number;
-  /** A flow is forgotten when nothing of it has moved for so long; never by default. */
-  readonly idleNs?: number;
   readonly racers?: readonly Racer[];
   readonly server?: TcpServerOptions;
   /** The client's addresses, used in turn: each is a flow of its own. 1 by default; IPv4 alone. */
@@ -49,8 +35,6 @@ export interface RaceOptions {
   readonly traffic?: (client: Host, to: Target) => Promise<TcpTotals>;
   /** Rests so long between walks, and does not go before everything else: so both CPUs have connections to make. */
   readonly pauseMs?: number;
-  /** In place of the flow table of the agent. */
-  readonly flows?: (books: ArrayBuffer) => FlowTable;
 }
 
 /** Where the clients of a race connect to. */
@@ -79,6 +63,9 @@ export interface RaceResult {
   readonly segments: readonly AuditRow[];
   readonly expected: Sides;
   readonly other: SideSums;
+  readonly times: TimesResult;
+  /** Connections that cannot be measured in full: older than the agent, or without a slot. */
+  readonly unmeasured: number;
   readonly counters: Readonly<Record<(typeof COUNTERS)[number], number>>;
   /** Runs of our programs that the kernel left out because the program was running on that CPU already. */
   readonly missed: number;
@@ -101,80 +88,6 @@ export const CHURN: readonly Racer[] = [
 
 /** What connections that are older than the agent carry. */
 const OLDER = { request: [16, 9000], response: [0, 9000] } as const;
-
-/** TIME_WAIT and CLOSE in /proc/net/tcp. */
-const DEAD = ['06', '07'];
-
-const SETTLE_LIMIT_MS = 30_000; // a FIN that is lost five times comes after 13 s
-
-/** The agent's own snapshots, taken without a pause in this process while connections come and go. */
-class Walker {
-  readonly flows: FlowTable;
-  readonly live: LiveTable;
-  readonly ledger: Ledger;
-  readonly monitor: Monitor;
-  readonly sampler: Sampler;
-  read = 0;
-  #ended = false;
-  #walking: Promise<void> = Promise.resolve();
-
-  constructor(exact: ExactLab, options: RaceOptions) {
-    this.monitor = startMonitor(options);
-    const books = this.monitor.books.memory;
-    this.flows = options.flows?.(books) ?? new FlowTable(books);
-    this.live = new LiveTable(this.monitor.slots);
-    this.ledger = new Ledger(this.flows, exact);
-    this.sampler = new Sampler(this.monitor, this.flows, this.live, options.idleNs ?? Infinity, {
-      retiring: (row) => this.ledger.forget(row),
-      after: async () => {
-        this.read += this.live.count;
-        this.ledger.watch();
-      },
-    });
-  }
-
-  start(pauseMs?: number): void {
-    this.#walking = this.#walk(pauseMs);
-  }
-
-  async stop(): Promise<void> {
-    this.#ended = true;
-    await this.#walking;
-  }
-
-  /** Waits until no connection of these hosts lives, in a slot or without one, and takes the last snapshot. */
-  async settle(hosts: readonly Host[]): Promise<void> {
-    const end = performance.now() + SETTLE_LIMIT_MS;
-    while ((await openSockets(hosts)) > 0 && performance.now() < end) await sleep(100);
-    await this.sampler.snapshot();
-  }
-
-  /** Before everything else on this machine, so that it has a CPU of its own however many the connections keep busy. */
-  async #walk(pauseMs: number | undefined): Promise<void> {
-    const priority = getPriority();
-    if (pauseMs === undefined) setPriority(constants.priority.PRIORITY_HIGHEST);
-    while (!this.#ended) {
-      await this.sampler.snapshot();
-      if (pauseMs !== undefined) await sleep(pauseMs);
-    }
-    setPriority(priority);
-  }
-}
-
-function startMonitor(options: RaceOptions): Monitor {
-  const features = new Features();
-  try {
-    return Monitor.start(planMonitor(features, 'off'), {
-      object: options.object ?? join(TREE, 'build/kube-netc.bpf.o'),
-      slots: options.slots ?? 4096,
-      books: options.books ?? 1024,
-      trackProcess: options.trackProcess ?? true,
-      cgroupRoot: null,
-    });
-  } finally {
-    features.close();
-  }
-}
 
 /** Lets connections race with walks for some seconds, and compares what is in the books with what was sent. */
 export async function race(exact: ExactLab, options: RaceOptions): Promise<RaceResult> {
@@ -237,13 +150,6 @@ async function leave(held: HeldTcp, options: RaceOptions): Promise<TcpTotals> {
   return held.close();
 }
 
-/** Sockets of TCP that are neither closed nor on their last wait (TIME_WAIT), which no program sees. */
-async function openSockets(hosts: readonly Host[]): Promise<number> {
-  const tables = hosts.flatMap((host) => ['tcp', 'tcp6'].map(async (table) => host.procNet(table)));
-  const lines = (await Promise.all(tables)).flatMap((text) => text.split('\n').slice(1));
-  return lines.filter((line) => line !== '' && !DEAD.includes(line.trim().split(/\s+/)[3] ?? '')).length;
-}
-
 async function startRacer(client: Host, to: Target, racer: Racer, seconds: number): Promise<TcpTotals> {
   const seed = randomInt(1, 2 ** 31);
   return startTcpClient(client, { seed, ...racer, ...to, connections: 0, seconds }).end();
@@ -267,6 +173,8 @@ function resultOf(
     segments,
     expected,
     other: ledger.other,
+    times: ledger.times.result(),
+    unmeasured: (options.older ?? 0) + monitor.counter('slotsFull') + monitor.counter('unseenClosed'),
     counters: Object.fromEntries(
       COUNTERS.map((name) => [name, monitor.counter(name)]),
     ) as RaceResult['counters'],

@@ -111,6 +111,8 @@ export const WINDOWS = {
   advancing: before('include/socket.bpf.h', '\tread_barrier();\n\tuna = READ(how, tp, snd_una);\n', 40),
   /** Between segments sent and segments sent again. */
   retransmitting: before('include/socket.bpf.h', '\tt->retrans_bytes = READ(how, tp, bytes_retrans);\n', 40),
+  /** Between what a socket has waited for and what it waits for now. */
+  waiting: before('include/socket.bpf.h', '\tread_barrier();\n\tstart = READ(how, tp, chrono_start);\n', 40),
   /** Between what was received and whether the socket is quiet. */
   finishing: before('include/socket.bpf.h', '\tread_barrier();\n\tbusy = socket_busy(how, sk);\n', 40),
   /** Between that and whether the FIN is in what was received. */

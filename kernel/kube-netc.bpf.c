@@ -11,6 +11,7 @@
 #include "socket.bpf.h"
 #include "node.bpf.h"
 #include "books.bpf.h"
+#include "buckets.h"
 #include "distributions.bpf.h"
 #include "slots.bpf.h"
 #include "tcp.bpf.c"

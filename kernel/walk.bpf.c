@@ -85,7 +85,9 @@ static __always_inline void write_record(enum how how, struct sock *sk, struct t
 		__builtin_memset(r->comm, 0, COMM_LEN);
 	r->backlog = state == TCP_LISTEN ? READ(how, sk, sk_ack_backlog) : 0;
 	r->backlog_max = state == TCP_LISTEN ? READ(how, sk, sk_max_ack_backlog) : 0;
-	r->drops = state == TCP_LISTEN ? READ(how, sk, sk_drops.counter) : 0;
+	r->drops = state == TCP_LISTEN && bpf_core_field_exists(sk->sk_drops.counter) ?
+			   READ(how, sk, sk_drops.counter) :
+			   0;
 	r->connect_us = kept ? kept->connect_us : 0;
 	read_quality(how, tp, r, (__u32)control.walk_jiffies);
 }

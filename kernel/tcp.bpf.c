@@ -218,8 +218,8 @@ int BPF_PROG(tcp_state, struct sock *sk, int oldstate, int newstate)
 	}
 	if (!cookie)
 		cookie = bpf_get_socket_cookie(sk);
-	index = take_slot(cookie, sk, tp, newstate == TCP_ESTABLISHED && oldstate != TCP_SYN_SENT, bpf_ktime_get_ns(),
-			  0);
+	index = take_slot(cookie, sk, tp, newstate == TCP_ESTABLISHED && oldstate != TCP_SYN_SENT,
+			  read_established_ns(tp), 0);
 	if (index >= 0 && newstate == TCP_ESTABLISHED && oldstate == TCP_SYN_SENT)
 		keep_connect_us(index, read_connect_us(tp, 0));
 	return 0;

@@ -284,6 +284,15 @@ static __always_inline __s64 opened_by_us(enum how how, struct tcp_sock *tp, int
 }
 
 /*
+ * When a handshake ended: the kernel has read the clock for its last packet a moment ago, and reading it again costs as much
+ * as half of what is done then. Where there was no handshake (TCP_REPAIR, a listener) or no sample of it: now.
+ */
+static __always_inline __u64 read_established_ns(struct tcp_sock *tp)
+{
+	return tp->srtt_us ? tp->tcp_mstamp * 1000 : bpf_ktime_get_ns();
+}
+
+/*
  * At ESTABLISHED: us since connect(), if it is known when that was; else the round trip of the SYN, which is the first sample
  * of srtt (tcp_ack runs before tcp_finish_connect), unless SYNs were sent again: of them the kernel knows only the last, for
  * retrans_stamp, which had the time of the first, is gone by now (tcp_try_to_open). 0: not known.

@@ -8,6 +8,7 @@
 #include "limits.h"
 #include "records.h"
 #include "maps.bpf.h"
+#include "times.bpf.h"
 #include "socket.bpf.h"
 #include "node.bpf.h"
 #include "books.bpf.h"

@@ -8,6 +8,7 @@ import { Cgroups } from '../src/cluster/cgroups.ts';
 import { HostIdentity } from '../src/cluster/host-identity.ts';
 import { EdgeSeries } from '../src/collector/edge-series.ts';
 import { FlowNames } from '../src/collector/flow-names.ts';
+import { FlowDistributions } from '../src/tracker/flow-distributions.ts';
 import { FlowTable } from '../src/tracker/flow-table.ts';
 import { LiveTable } from '../src/tracker/live-table.ts';
 import { monotonicNs, systemClock } from '../src/util/clock.ts';
@@ -30,7 +31,15 @@ const flows = new FlowTable(monitor.books.memory);
 const live = new LiveTable(slots);
 const names = new FlowNames(flows, new HostIdentity(new Cgroups(null, { clock: systemClock })));
 const series = new ConnectionSeries(flows, live, names, 2_000);
-const edges = new EdgeSeries(flows, live, names, 2_000, 300e9);
+const edges = new EdgeSeries({
+  flows,
+  live,
+  names,
+  distributions: new FlowDistributions(monitor.books.distributions, flows.capacity),
+  budget: 2_000,
+  ttlNs: 300e9,
+  jiffiesPerSecond: () => 250, // what is written makes no difference here
+});
 
 const samples: Record<string, number[]> = {
   walkMs: [],
@@ -63,7 +72,7 @@ for (let round = 0; round < rounds; round++) {
   marks.push(performance.now());
   series.update(monotonicNs());
   marks.push(performance.now());
-  edges.update(monotonicNs());
+  [...edges.update(monotonicNs())].forEach(() => {});
   marks.push(performance.now());
   const of = [
     times.walk,

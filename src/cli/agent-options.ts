@@ -1,6 +1,8 @@
 import { totalmem } from 'node:os';
 import { readFileSync } from 'node:fs';
 import type { ClusterOptions } from './cluster.ts';
+import type { EdgeView } from '../collector/edge-labels.ts';
+import type { NamedNetwork } from '../collector/networks.ts';
 import type { UdpChoice } from '../libbpf/monitor-plan.ts';
 import type { ListenAddress } from '../server/listen-address.ts';
 
@@ -12,6 +14,11 @@ export interface AgentOptions {
   readonly udp: UdpChoice;
   /** Series of each of the five metrics. */
   readonly seriesBudget: number;
+  /** Workload edges with series of their own. */
+  readonly edgesBudget: number;
+  readonly edgeView: EdgeView;
+  /** What the scopes of addresses beyond the cluster are called. */
+  readonly networks: readonly NamedNetwork[];
   /** A series dies so long after its last byte. */
   readonly seriesTtlMs: number;
   /** Places for live sockets and for flows, powers of two. */
@@ -27,6 +34,7 @@ export interface AgentOptions {
 export const DEFAULTS = {
   intervalMs: 1_000,
   seriesBudget: 2_000,
+  edgesBudget: 2_000,
   seriesTtlMs: 300_000,
   books: 16_384,
 } as const;

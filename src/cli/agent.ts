@@ -5,11 +5,11 @@ import { type AgentReadings, agentSamples } from '../collector/agent-samples.ts'
 import { apiSamples } from '../collector/api-samples.ts';
 import { auditSamples } from '../collector/audit-samples.ts';
 import { ConnectionSeries } from '../collector/connection-series.ts';
-import { EdgeSeries } from '../collector/edge-series.ts';
 import { FlowNames } from '../collector/flow-names.ts';
+import { Networks } from '../collector/networks.ts';
 import { toBlocks } from '../collector/samples.ts';
 import type { Group } from '../expose/metric.ts';
-import type { Block } from '../expose/page.ts';
+import type { PageBlock } from '../expose/page.ts';
 import type { Monitor } from '../libbpf/monitor.ts';
 import { libbpfVersion } from '../libbpf/native.ts';
 import type { AgentPort, Health } from '../server/agent-port.ts';
@@ -26,6 +26,7 @@ import { apiReadings, type Cluster } from './cluster.ts';
 import { lostReadings } from './lost-readings.ts';
 import { Sampler } from './sampler.ts';
 import { VERSION } from './version.ts';
+import { Workloads } from './workloads.ts';
 
 const SHARE_OF_A_CORE = 0.01; // snapshots are stretched so that they stay below it,
 const STRETCH_LIMIT_MS = 10_000; // but never so far that a scrape each 15 s would see an older one
@@ -42,7 +43,7 @@ export class Agent implements AgentPort {
   readonly #names: FlowNames;
   readonly #cluster: Cluster | null;
   readonly #series: ConnectionSeries;
-  readonly #edges: EdgeSeries;
+  readonly #workloads: Workloads;
   readonly #auditor: Auditor;
   readonly #sampler: Sampler;
   readonly #lag = new LoopLag();
@@ -67,22 +68,18 @@ export class Agent implements AgentPort {
     this.#flows = new FlowTable(monitor.books.memory);
     this.#live = new LiveTable(monitor.slots);
     this.#cluster = cluster;
-    this.#names = new FlowNames(this.#flows, cluster?.identity ?? host);
+    const identity = cluster?.identity ?? host;
+    this.#names = new FlowNames(this.#flows, identity, new Networks(options.networks));
     this.#series = new ConnectionSeries(this.#flows, this.#live, this.#names, options.seriesBudget);
-    this.#edges = new EdgeSeries(
-      this.#flows,
-      this.#live,
-      this.#names,
-      options.seriesBudget,
-      options.seriesTtlMs * 1e6,
-    );
+    const tables = { flows: this.#flows, live: this.#live, names: this.#names, identity };
+    this.#workloads = new Workloads(monitor, tables, options);
     this.#auditor = new Auditor(monitor, this.#flows, this.#live);
     this.#sampler = new Sampler(monitor, this.#flows, this.#live, options.seriesTtlMs * 1e6, {
       before: () => this.#auditor.begin(),
       retiring: (row) => {
         this.#auditor.forget(row);
         this.#series.forget(row);
-        this.#edges.forget(row);
+        this.#workloads.forget(row);
         this.#names.forget(row);
       },
       after: (nowNs) => this.#show(nowNs),
@@ -92,6 +89,7 @@ export class Agent implements AgentPort {
 
   /** Takes the first snapshot, and one every now and then from here on. */
   async start(): Promise<void> {
+    await this.#workloads.start();
     await this.#sampler.snapshot();
     this.#timer = setInterval(() => void this.#fresh(UNWATCHED_MS), UNWATCHED_MS);
     this.#timer.unref();
@@ -107,11 +105,11 @@ export class Agent implements AgentPort {
     await this.#sampler.stop();
   }
 
-  async blocks(groups: ReadonlySet<Group>): Promise<readonly Block[]> {
+  async blocks(groups: ReadonlySet<Group>): Promise<readonly PageBlock[]> {
     await this.#fresh(this.#options.intervalMs);
-    const blocks: Block[] = [];
+    const blocks: PageBlock[] = [];
     if (groups.has('connections')) blocks.push(...this.#series.blocks());
-    if (groups.has('workloads')) blocks.push(...this.#edges.blocks());
+    if (groups.has('workloads')) blocks.push(...this.#workloads.blocks());
     if (groups.has('agent')) {
       const audited = auditSamples(this.#auditor.report().rows);
       const api = this.#cluster ? apiSamples(apiReadings(this.#cluster)) : [];
@@ -145,14 +143,14 @@ export class Agent implements AgentPort {
     this.#auditor.end();
     await eventLoop.next();
     await this.#names.learn();
+    await this.#workloads.learn();
     await inSlices(this.#names.update(nowNs));
     this.#splitMoved();
     await inSlices(this.#series.place(nowNs));
-    await inSlices(this.#edges.place(nowNs));
+    await inSlices(this.#workloads.update(nowNs));
     await eventLoop.next();
     this.#series.update(nowNs);
-    await eventLoop.next();
-    this.#edges.update(nowNs);
+    this.#workloads.publish(); // in one turn, so that a page has both of one snapshot
   }
 
   /** Between snapshots: what has gone over is split at once, and not when it has been counted with what was before. */
@@ -207,6 +205,7 @@ export class Agent implements AgentPort {
       series,
       seriesBudget: this.#series.budget,
       foldedSeries: foldedPairs,
+      edges: this.#workloads.stats,
       lost: lostReadings(this.#monitor),
       udpMode: this.#monitor.udp,
       unknownOwnerBytes: this.#series.unknownOwnerBytes,

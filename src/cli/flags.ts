@@ -2,7 +2,9 @@ import { isIP, SocketAddress } from 'node:net';
 import { InvalidArgumentError, Option } from 'commander';
 import { parseListen } from '../server/listen-address.ts';
 import { NetcError } from '../util/errors.ts';
+import { EDGE_LEVELS } from '../collector/edge-labels.ts';
 import { DEFAULTS, powerOfTwo } from './agent-options.ts';
+import { edgeLabels, networks } from './edge-flags.ts';
 
 /** What `connections --sort` takes. */
 export const SORT_NAMES = [
@@ -99,6 +101,27 @@ export const FLAGS = {
     )
       .argParser(wholeNumber(1, 1_000_000))
       .default(DEFAULTS.seriesBudget),
+  edges: () =>
+    flag(
+      '--edges <number>',
+      'workload edges with series of their own, the largest and the failing first; the rest is folded, the sum stays exact',
+    )
+      .argParser(wholeNumber(1, 100_000))
+      .default(DEFAULTS.edgesBudget),
+  edgeLevel: () =>
+    flag('--edge-level <level>', 'as what the ends of edges are told')
+      .choices(EDGE_LEVELS)
+      .default('workload'),
+  edgeLabels: () =>
+    flag(
+      '--edge-labels <labels>',
+      'labels of edges to keep (scope,protocol), or to drop (-source_kind,-destination_port); edges that differ in others alone are one (default: all are kept)',
+    ).argParser(edgeLabels),
+  network: () =>
+    flag(
+      '--network <name=cidr,...>',
+      'what the label scope says of addresses beyond the cluster: an office, a VPC; the longest prefix counts; may be given more than once (in the environment: with spaces between)',
+    ).argParser(networks),
   seriesTtl: () =>
     flag('--series-ttl <time>', 'a series ends so long after its last byte')
       .argParser(duration(10_000, 86_400_000))

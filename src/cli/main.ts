@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 // The commands of kube-netc and their flags. What a command does is in its own file, loaded when it is asked for.
 import { Command, CommanderError } from 'commander';
+import type { EdgeLevel, EdgeView } from '../collector/edge-labels.ts';
+import type { NamedNetwork } from '../collector/networks.ts';
 import type { UdpChoice } from '../libbpf/monitor-plan.ts';
 import type { ListenAddress } from '../server/listen-address.ts';
 import { asNetcError, errorLine, NetcError } from '../util/errors.ts';
@@ -25,6 +27,10 @@ program
   .addOption(FLAGS.udp())
   .addOption(FLAGS.series())
   .addOption(FLAGS.seriesTtl())
+  .addOption(FLAGS.edges())
+  .addOption(FLAGS.edgeLevel())
+  .addOption(FLAGS.edgeLabels())
+  .addOption(FLAGS.network())
   .addOption(FLAGS.maxSockets())
   .addOption(FLAGS.maxFlows())
   .addOption(FLAGS.processes())
@@ -44,6 +50,9 @@ program
         udp: flags.udp,
         seriesBudget: flags.series,
         seriesTtlMs: flags.seriesTtl,
+        edgesBudget: flags.edges,
+        edgeView: { level: flags.edgeLevel, dropped: flags.edgeLabels ?? new Set() },
+        networks: flags.network ?? [],
         slots: flags.maxSockets ?? defaultSlots(),
         books: flags.maxFlows,
         trackProcess: flags.processes === 'on',
@@ -129,6 +138,10 @@ interface AgentFlags {
   readonly udp: UdpChoice;
   readonly series: number;
   readonly seriesTtl: number;
+  readonly edges: number;
+  readonly edgeLevel: EdgeLevel;
+  readonly edgeLabels?: EdgeView['dropped'];
+  readonly network?: readonly NamedNetwork[];
   readonly maxSockets?: number;
   readonly maxFlows: number;
   readonly processes: 'on' | 'off';

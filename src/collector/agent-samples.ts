@@ -30,6 +30,7 @@ export interface AgentReadings {
   readonly series: number;
   readonly seriesBudget: number;
   readonly foldedSeries: number;
+  readonly edges: { readonly edges: number; readonly budget: number; readonly folded: number };
   /** By reason. */
   readonly lost: Readonly<Record<string, number>>;
   readonly udpMode: string;
@@ -44,7 +45,6 @@ const UDP_MODES = ['fentry', 'tracepoint', 'off'];
 
 /** The samples of the group `agent`. */
 export function agentSamples(of: AgentReadings): Sample[] {
-  const plain = (metric: Sample['metric'], value: number): Sample => ({ metric, labels: [], value });
   const { build } = of;
   return [
     {
@@ -65,9 +65,7 @@ export function agentSamples(of: AgentReadings): Sample[] {
     plain('kube_netc_agent_flows', of.flows),
     plain('kube_netc_agent_flows_limit', of.flowsLimit),
     plain('kube_netc_agent_flows_retired_total', of.flowsRetired),
-    plain('kube_netc_agent_series', of.series),
-    plain('kube_netc_agent_series_budget', of.seriesBudget),
-    plain('kube_netc_agent_folded_series', of.foldedSeries),
+    ...budgetSamples(of),
     ...Object.entries(of.lost).map(([reason, value]): Sample => {
       return { metric: 'kube_netc_agent_lost_total', labels: [reason], value };
     }),
@@ -79,6 +77,21 @@ export function agentSamples(of: AgentReadings): Sample[] {
     plain('kube_netc_agent_resident_memory_bytes', of.residentBytes),
     plain('kube_netc_agent_cpu_seconds_total', of.cpuSeconds),
     plain('kube_netc_agent_event_loop_lag_max_seconds', of.eventLoopLagSeconds),
+  ];
+}
+
+function plain(metric: Sample['metric'], value: number): Sample {
+  return { metric, labels: [], value };
+}
+
+function budgetSamples(of: AgentReadings): Sample[] {
+  return [
+    plain('kube_netc_agent_series', of.series),
+    plain('kube_netc_agent_series_budget', of.seriesBudget),
+    plain('kube_netc_agent_folded_series', of.foldedSeries),
+    plain('kube_netc_agent_edges', of.edges.edges),
+    plain('kube_netc_agent_edges_budget', of.edges.budget),
+    plain('kube_netc_agent_folded_edges', of.edges.folded),
   ];
 }
 

@@ -1,118 +1,92 @@
-import { ConnectFailure } from '../abi/records.gen.ts';
-import type { Party } from '../cluster/identity.ts';
 import { type LabelSet, labelSet } from '../expose/page.ts';
-import { kindLabel } from './label-values.ts';
+import { EdgeAccount, FAILURE_REASONS } from './edge-account.ts';
+import type { Reporter } from './edge-labels.ts';
 
-export const FAILURE_REASONS = ['refused', 'timed_out', 'unreachable', 'aborted', 'other', 'reset'] as const;
+/** Which way data goes. */
+export type Direction = 'to_server' | 'to_client';
+/** What held data up that was there to be sent, in the words of the label `by`. */
+export const LIMITS = ['receiver', 'send_buffer', 'congestion'] as const;
 
-/** What an edge is between, told by one end of it. */
-export interface EdgeIdentity {
-  /** The end that tells: this machine's socket. */
-  readonly reporter: 'source' | 'destination';
-  readonly local: Party;
-  readonly remote: Party;
-  readonly port: number;
-  readonly protocol: 'tcp' | 'udp';
-  readonly scope: string;
+/** The labels of an edge's series, made when it gets them. */
+export interface EdgeLabelSets {
+  readonly edge: LabelSet;
+  readonly direction: Readonly<Record<Direction, LabelSet>>;
+  /** By failure class, in the order of FAILURE_REASONS. */
+  readonly reasons: readonly LabelSet[];
+  /** In the order of LIMITS. */
+  readonly limits: readonly LabelSet[];
 }
 
-export const EDGE_COUNTERS = [
-  'sentBytes',
-  'receivedBytes',
-  'opened',
-  'closed',
-  'reset',
-  'retransSegs',
-  'retransBytes',
-] as const;
-export type EdgeCounter = (typeof EDGE_COUNTERS)[number];
-
-/** The account of an edge. Counters never fall: what flows leave behind when they end stays. */
+/** Flows that are told by the same labels. */
 export class Edge {
-  readonly reporter: EdgeIdentity['reporter'];
+  readonly reporter: Reporter;
+  /** Values of EDGE_LABELS. */
+  readonly values: readonly string[];
   /** The labels as one string. */
   readonly key: string;
-  readonly labels: LabelSet;
-  readonly failureLabels: readonly LabelSet[];
-  readonly now: Record<EdgeCounter, number> = zero();
-  readonly gone: Record<EdgeCounter, number> = zero();
-  readonly failed = new Float64Array(ConnectFailure.FAILED_CLASSES);
-  readonly failedGone = new Float64Array(ConnectFailure.FAILED_CLASSES);
-  active = 0;
-  /** Sums for the mean round-trip time of the open connections, weighted by their bytes. */
-  rttWeight = 0;
-  rttWeighted = 0;
+  /** Where its flows are counted while it has no series; null: it is that edge itself. */
+  readonly other: Edge | null;
+  /** It is the edge `other` of a reporter and scope, and stays. */
+  isOther = false;
+  /** Flows that are its own now. */
   rows = 0;
-  /** When its last flow ended, ns; its series end some time later. */
-  endedNs = 0;
+  /** When anything of it last moved or was open, ns. */
+  activeNs = 0;
+  /** What it has lately carried, see EdgeRanking. */
+  size = 0;
+  /** Null: it has no series. */
+  account: EdgeAccount | null = null;
+  /** Since when it has had series, ns. */
+  shownNs = 0;
+  #labels: EdgeLabelSets | null = null;
 
-  constructor(of: EdgeIdentity) {
-    const values = labelValues(of);
-    this.reporter = of.reporter;
-    this.key = values.join('\0');
-    this.labels = labelSet(values);
-    this.failureLabels = FAILURE_REASONS.map((reason) => labelSet([...values, reason]));
+  constructor(reporter: Reporter, values: readonly string[], other: Edge | null) {
+    this.reporter = reporter;
+    this.values = values;
+    this.key = Edge.key(values);
+    this.other = other;
   }
 
-  /** @returns the key of the edge that flows of this identity belong to */
-  static key(of: EdgeIdentity): string {
-    return labelValues(of).join('\0');
+  static key(values: readonly string[]): string {
+    return values.join('\0');
   }
 
-  /** Begins a snapshot. */
-  clear(): void {
-    for (const counter of EDGE_COUNTERS) this.now[counter] = this.gone[counter];
-    this.failed.set(this.failedGone);
-    this.active = 0;
-    this.rttWeight = 0;
-    this.rttWeighted = 0;
+  /** The way that data goes which the reporter sends. */
+  get sends(): Direction {
+    return this.reporter === 'source' ? 'to_server' : 'to_client';
   }
 
-  /** Whether anything of it is not 0. Once true it stays so, but for what is open. */
-  get hasCounted(): boolean {
-    return (
-      this.active > 0 ||
-      EDGE_COUNTERS.some((counter) => this.now[counter] > 0) ||
-      this.failed.some((failures) => failures > 0)
-    );
+  /** Begins its series at 0: what it has had before is in `other`. */
+  show(nowNs: number): void {
+    this.shownNs = nowNs;
+    this.account = new EdgeAccount();
   }
 
-  /** Takes over what an edge has left that ends in this snapshot, which shows it no more. */
-  inherit(edge: Edge): void {
-    for (const counter of EDGE_COUNTERS) {
-      this.gone[counter] += edge.gone[counter];
-      this.now[counter] += edge.gone[counter];
-    }
-    edge.failedGone.forEach((failures, i) => {
-      this.failedGone[i] = (this.failedGone[i] ?? 0) + failures;
-      this.failed[i] = (this.failed[i] ?? 0) + failures;
-    });
+  /** Makes it the one that others are counted in. */
+  stay(): void {
+    this.isOther = true;
+    this.account ??= new EdgeAccount();
+  }
+
+  /** Ends its series: what they have counted joins `other`, and what comes is counted there. */
+  hide(): void {
+    if (this.account) this.other?.account?.inherit(this.account);
+    this.account = null;
+    this.#labels = null;
+  }
+
+  get labels(): EdgeLabelSets {
+    this.#labels ??= labelSets(this.values, this.sends);
+    return this.#labels;
   }
 }
 
-function zero(): Record<EdgeCounter, number> {
-  return { sentBytes: 0, receivedBytes: 0, opened: 0, closed: 0, reset: 0, retransSegs: 0, retransBytes: 0 };
-}
-
-/** In the order of the metric table. The client is the source, whichever end tells. */
-function labelValues(of: EdgeIdentity): string[] {
-  const [source, destination] = of.reporter === 'source' ? [of.local, of.remote] : [of.remote, of.local];
-  return [
-    of.reporter,
-    ...workloadLabels(source),
-    ...workloadLabels(destination),
-    destination.service,
-    String(of.port),
-    of.protocol,
-    of.scope,
-  ];
-}
-
-/**
- * Workload, kind and namespace: the top of the owner chain, else the party itself. A Service is no workload: where its
- * backends are not of one, only its namespace is told.
- */
-function workloadLabels(of: Party): [string, string, string] {
-  if (of.workload) return [of.workload.name, of.workload.kind, of.workload.namespace];
-  return of.kind === 'service' ? ['', '', of.namespace] : [of.name, kindLabel(of), of.namespace];
+function labelSets(values: readonly string[], sends: Direction): EdgeLabelSets {
+  const set = (...more: string[]): LabelSet => labelSet([...values, ...more]);
+  return {
+    edge: set(),
+    direction: { to_server: set('to_server'), to_client: set('to_client') },
+    reasons: FAILURE_REASONS.map((reason) => set(reason)),
+    limits: LIMITS.map((by) => set(sends, by)),
+  };
 }

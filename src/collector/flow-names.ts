@@ -10,6 +10,7 @@ import {
 import { FlowState, type FlowTable, OTHER } from '../tracker/flow-table.ts';
 import { formatAddressBytes } from '../util/ip.ts';
 import { commOf } from './comm.ts';
+import { Networks } from './networks.ts';
 import { scopeBetween } from './scope.ts';
 
 const APP_LABELS = ['name', 'component', 'instance', 'version', 'partOf', 'managedBy'] as const;
@@ -39,6 +40,7 @@ export interface FlowName {
 export class FlowNames {
   readonly #flows: FlowTable;
   readonly #identity: Identity;
+  readonly #networks: Networks;
   readonly #names: (FlowName | null)[];
   /** The snapshot before the one that saw the row first: its flow began after it. */
   readonly #fromNs: Float64Array;
@@ -53,8 +55,10 @@ export class FlowNames {
   #pending: Changes = NO_CHANGES;
   #lastNs = 0;
 
-  constructor(flows: FlowTable, identity: Identity) {
+  /** @param networks names of scopes, see scopeBetween */
+  constructor(flows: FlowTable, identity: Identity, networks = new Networks()) {
     this.#flows = flows;
+    this.#networks = networks;
     this.#identity = identity;
     this.#names = new Array<FlowName | null>(flows.capacity).fill(null);
     this.#fromNs = new Float64Array(flows.capacity);
@@ -238,7 +242,7 @@ export class FlowNames {
       remote: remote.party,
       localAddress,
       remoteAddress,
-      scope: scopeBetween(local.party, remote.party, memory, remoteAt),
+      scope: scopeBetween(local.party, remote.party, this.#networks, memory, remoteAt),
       holder: remote.holder,
       settled: local.final && remote.final,
     };

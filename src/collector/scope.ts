@@ -1,19 +1,37 @@
 import type { Party } from '../cluster/identity.ts';
+import type { Networks } from './networks.ts';
 
 /** How far away a peer is, as far as its address alone tells it. */
 export type Scope = 'loopback' | 'private' | 'internet' | 'unknown';
 /** Within a cluster: by the nodes and zones of both ends; `cluster` where these are not known. */
 export type ClusterScope = 'same_node' | 'same_zone' | 'cross_zone' | 'cluster';
 
-/** The scope of a flow between two parties; the remote one's 16-byte address lies at `at`. */
+/** All that the label `scope` says by itself: no network of the operator's may be called so. */
+export const SCOPES: readonly (Scope | ClusterScope)[] = [
+  'loopback',
+  'same_node',
+  'same_zone',
+  'cross_zone',
+  'cluster',
+  'private',
+  'internet',
+  'unknown',
+];
+
+/**
+ * The scope of a flow between two parties; the remote one's 16-byte address lies at `at`. Who the parties are settles
+ * it where both are in the cluster; else it is the name that the operator has given the remote end's network, if any.
+ */
 export function scopeBetween(
   local: Party,
   remote: Party,
+  networks: Networks,
   bytes: Uint8Array,
   at: number,
-): Scope | ClusterScope {
+): string {
   const byAddress = scopeOf(bytes, at);
-  if (!remote.inCluster || byAddress === 'loopback') return byAddress;
+  if (byAddress === 'loopback' || byAddress === 'unknown') return byAddress;
+  if (!remote.inCluster) return networks.nameOf(bytes, at) ?? byAddress;
   if (remote.node !== '' && remote.node === local.node) return 'same_node';
   if (remote.zone === '' || local.zone === '') return 'cluster';
   return remote.zone === local.zone ? 'same_zone' : 'cross_zone';

@@ -45,6 +45,13 @@ export const AGENT = table({ group: 'agent', since: '0.1.0', stability: 'stable'
     '',
     'Connections without a series of their own, because the budget is spent.',
   ),
+  gauge('kube_netc_agent_edges', '', 'Workload edges with series of their own.'),
+  gauge('kube_netc_agent_edges_budget', '', 'Workload edges that may have series of their own.'),
+  gauge(
+    'kube_netc_agent_folded_edges',
+    '',
+    'Workload edges that are counted in the edge other, because the budget is spent.',
+  ),
   counter('kube_netc_agent_lost_total', '', 'What could not be counted or not be attributed, by reason.', [
     'reason',
   ]),

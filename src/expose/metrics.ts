@@ -53,39 +53,6 @@ const CONNECTIONS = table(
   ],
 );
 
-const WORKLOADS = table(
-  { group: 'workloads', since: '0.1.0', stability: 'experimental', labels: EDGE_LABELS },
-  [
-    counter('kube_netc_sent_bytes_total', 'bytes', 'Payload bytes from the client to the server.'),
-    counter('kube_netc_received_bytes_total', 'bytes', 'Payload bytes from the server to the client.'),
-    counter('kube_netc_connections_opened_total', '', 'Connections that were established.'),
-    counter('kube_netc_connections_closed_total', '', 'Established connections that have ended.'),
-    gauge('kube_netc_connections_active', '', 'Connections that are open.'),
-    counter(
-      'kube_netc_connect_failures_total',
-      '',
-      'Connection attempts that did not end in a connection, by reason.',
-      FAILURE_LABELS,
-    ),
-    counter('kube_netc_resets_total', '', 'Established connections that a reset ended.'),
-    counter(
-      'kube_netc_retransmitted_segments_total',
-      '',
-      'TCP segments that the reporting end has sent again.',
-    ),
-    counter(
-      'kube_netc_retransmitted_bytes_total',
-      'bytes',
-      'Payload bytes that the reporting end has sent again.',
-    ),
-    gauge(
-      'kube_netc_rtt_seconds',
-      'seconds',
-      'Smoothed round-trip time of the open connections, weighted by their bytes.',
-    ),
-  ],
-);
-
 /** Which way the data goes: to_server or to_client. */
 const DIRECTION_LABELS = [...EDGE_LABELS, 'direction'] as const;
 const LISTENER_LABELS = ['workload', 'kind', 'namespace', 'port'] as const;
@@ -204,7 +171,6 @@ const LISTENERS = table(
 /** Every metric there is, in the order of the page. It is the one truth: pages, reference and dashboards come from it. */
 export const METRICS = [
   ...CONNECTIONS,
-  ...WORKLOADS,
   ...EDGES,
   ...EDGE_CONNECTIONS,
   ...LISTENERS,

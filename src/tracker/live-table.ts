@@ -18,6 +18,9 @@ export const TcpState = {
   closing: 11,
 } as const;
 
+/** Of a process name, TASK_COMM_LEN. */
+export const COMM_BYTES = 16;
+const COMM_WORDS = COMM_BYTES >>> 2;
 const RECORD_WORDS = LiveRecord.size >>> 2;
 
 /**
@@ -49,6 +52,9 @@ export class LiveTable {
   readonly backlog: Uint32Array;
   readonly backlogMax: Uint32Array;
   readonly drops: Uint32Array;
+  /** Listeners: name of the process, COMM_BYTES from row * COMM_BYTES; of other rows it means nothing. */
+  readonly comms: Uint8Array;
+  readonly #commWords: Uint32Array;
   /** Raw records, if the table was made to keep them: row * LiveRecord.size. */
   records: Uint8Array;
   readonly #keep: boolean;
@@ -74,6 +80,8 @@ export class LiveTable {
     this.backlog = new Uint32Array(slots);
     this.backlogMax = new Uint32Array(slots);
     this.drops = new Uint32Array(slots);
+    this.comms = new Uint8Array(slots * COMM_BYTES);
+    this.#commWords = new Uint32Array(this.comms.buffer);
     const column = (): Float64Array => new Float64Array(slots);
     this.bornNs = column();
     this.sentBytes = column();
@@ -130,12 +138,17 @@ export class LiveTable {
     this.#rates(words, at, row, slot, nowNs);
     if (state === TcpState.listen) {
       this.listeners++;
+      this.#copyComm(words, at + (LiveRecord.comm >>> 2), row * COMM_WORDS);
       return;
     }
     flows.live[book] = (flows.live[book] ?? 0) + 1;
     if (state !== TcpState.synSent && state !== TcpState.synRecv) {
       flows.established[book] = (flows.established[book] ?? 0) + 1;
     }
+  }
+
+  #copyComm(words: Uint32Array, from: number, to: number): void {
+    for (let i = 0; i < COMM_WORDS; i++) this.#commWords[to + i] = words[from + i] ?? 0;
   }
 
   /** Since the last snapshot; a socket that is new since then: since its birth; one older than the agent: not yet. */

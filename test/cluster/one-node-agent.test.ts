@@ -195,7 +195,7 @@ describe('kube-netc in a cluster', () => {
         protocol: 'tcp',
       };
       const sent = (reporter: object): number =>
-        page.sum('kube_netc_sent_bytes_total', { ...edge, ...reporter });
+        page.sum('kube_netc_edge_bytes_total', { ...edge, ...reporter, direction: 'to_server' });
       expect(sent({ reporter: 'source', destination_port: '80' })).toBe(totals.wroteBytes);
       expect(
         sent({ reporter: 'destination', destination_port: String(SERVER_PORT), scope: 'same_node' }),

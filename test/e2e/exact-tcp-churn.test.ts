@@ -65,9 +65,9 @@ describe('short connections at full rate', () => {
     for (const { port } of result) {
       for (const reporter of ['source', 'destination']) {
         const edge = { reporter, destination_port: String(port) };
-        expect(page.sum('kube_netc_connections_opened_total', edge)).toBe(CONNECTIONS);
-        expect(page.sum('kube_netc_connections_closed_total', edge)).toBe(CONNECTIONS);
-        expect(page.sum('kube_netc_connections_active', edge)).toBe(0);
+        expect(page.sum('kube_netc_edge_connections_opened_total', edge)).toBe(CONNECTIONS);
+        expect(page.sum('kube_netc_edge_connections_closed_total', edge)).toBe(CONNECTIONS);
+        expect(page.sum('kube_netc_edge_connections_active', edge)).toBe(0);
       }
     }
   });

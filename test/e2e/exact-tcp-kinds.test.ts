@@ -145,11 +145,11 @@ describe('bytes under loss', () => {
       expect(page.pair(to, from)).toMatchObject(server);
       for (const [end, reporter] of ['source', 'destination'].entries()) {
         const labels = { reporter, destination_port: String(serving.port) };
-        const sentAgain = page.sum('kube_netc_retransmitted_segments_total', labels);
+        const sentAgain = page.sum('kube_netc_edge_retransmitted_segments_total', labels);
         expect(sentAgain).toBeGreaterThan(0);
         expect(sentAgain).toBeGreaterThanOrEqual(least[end] ?? NaN);
         expect(sentAgain).toBeLessThanOrEqual(most[end] ?? NaN);
-        expect(page.sum('kube_netc_retransmitted_bytes_total', labels)).toBeGreaterThan(0);
+        expect(page.sum('kube_netc_edge_retransmitted_bytes_total', labels)).toBeGreaterThan(0);
       }
     },
   );

@@ -94,7 +94,7 @@ describe('peers of UDP sockets', () => {
     expect(page.sum('bytes_recv', { source_name: 'dnsmasq', destination_address: from })).toBe(sizes.sent);
     for (const reporter of ['source', 'destination']) {
       const name = reporter === 'source' ? { source_workload: 'dig' } : { destination_workload: 'dnsmasq' };
-      const edges = page.find('kube_netc_sent_bytes_total', { reporter, protocol: 'udp', ...name });
+      const edges = page.find('kube_netc_edge_bytes_total', { reporter, protocol: 'udp', ...name });
       expect(new Set(edges.map(({ labels }) => labels['destination_port']))).toEqual(new Set(['53']));
     }
   });
@@ -127,7 +127,7 @@ describe('--udp=off', () => {
     );
     expect(ours).toEqual([]);
     const all = await freshPage(agent, 'workloads', 'agent');
-    expect(all.find('kube_netc_sent_bytes_total', { protocol: 'udp' })).toEqual([]);
+    expect(all.find('kube_netc_edge_bytes_total', { protocol: 'udp' })).toEqual([]);
     expect(all.value('kube_netc_agent_udp_mode', { mode: 'off' })).toBe(1);
   });
 });

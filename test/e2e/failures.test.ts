@@ -53,7 +53,7 @@ describe('failed connects', () => {
     const of = { reporter: 'source', source_workload: 'connect-fail', destination_port: String(port) };
     const counts = REASONS.map((reason): [string, number] => [
       reason,
-      page.sum('kube_netc_connect_failures_total', { ...of, reason }),
+      page.sum('kube_netc_edge_connect_failures_total', { ...of, reason }),
     ]);
     return Object.fromEntries(counts.filter(([, count]) => count > 0));
   }
@@ -99,9 +99,9 @@ describe('failed connects', () => {
     for (const base of Object.values(PORTS)) {
       for (const way of [REFUSED, SILENT, UNREACHABLE]) {
         const edge = { ...of, destination_port: String(base + way) };
-        expect(page.sum('kube_netc_connections_opened_total', edge)).toBe(0);
-        expect(page.sum('kube_netc_connections_closed_total', edge)).toBe(0);
-        expect(page.sum('kube_netc_connections_active', edge)).toBe(0);
+        expect(page.sum('kube_netc_edge_connections_opened_total', edge)).toBe(0);
+        expect(page.sum('kube_netc_edge_connections_closed_total', edge)).toBe(0);
+        expect(page.sum('kube_netc_edge_connections_active', edge)).toBe(0);
       }
     }
     for (const family of FAMILIES) {
@@ -122,7 +122,7 @@ describe('failed connects', () => {
       destination_port: String(serving.port),
     };
     expect(failures(page, serving.port)).toEqual({});
-    expect(page.sum('kube_netc_connections_opened_total', edge)).toBe(40);
-    expect(page.sum('kube_netc_connections_closed_total', edge)).toBe(40);
+    expect(page.sum('kube_netc_edge_connections_opened_total', edge)).toBe(40);
+    expect(page.sum('kube_netc_edge_connections_closed_total', edge)).toBe(40);
   });
 });

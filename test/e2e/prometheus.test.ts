@@ -111,12 +111,12 @@ describe('Prometheus', () => {
     const pair = `source_address="${exact.client.v4}",destination_address="${exact.server.v4}:${PORT}"`;
     await prometheus.until(`bytes_sent{${pair}}`);
     await sleep((WINDOW_SECONDS + 1) * 1000);
-    const served = `{reporter="destination",destination_port="${PORT}"}`; // the same, as the server's end tells it
+    const served = `{reporter="destination",destination_port="${PORT}",direction="to_server"}`; // the same, as the server's end tells it
     const window = `[${WINDOW_SECONDS}s]`;
     const answers = {
       gauge: await prometheus.value(`avg_over_time(bytes_sent_per_second{${pair}}${window})`),
       sent: slope(await prometheus.samples(`bytes_sent{${pair}}${window}`)),
-      received: slope(await prometheus.samples(`kube_netc_sent_bytes_total${served}${window}`)),
+      received: slope(await prometheus.samples(`kube_netc_edge_bytes_total${served}${window}`)),
     };
     expect(await prometheus.value(`max_over_time(active_connections{${pair}}${window})`)).toBe(2); // of data, and of control
     const report = readIperf3(await client.success());
@@ -127,7 +127,7 @@ describe('Prometheus', () => {
     }
     const { sentBytes } = report; // without the few of the control connection
     await prometheus.until(`bytes_sent{${pair}} > ${sentBytes} < ${sentBytes + 10_000}`);
-    await prometheus.until(`kube_netc_sent_bytes_total${served} > ${sentBytes} < ${sentBytes + 10_000}`);
+    await prometheus.until(`kube_netc_edge_bytes_total${served} > ${sentBytes} < ${sentBytes + 10_000}`);
     await expectLabels(prometheus, `bytes_sent{${pair}}`);
     const named = await prometheus.query(`bytes_sent{destination_address="${exact.server.v4}:${port}"}`);
     expect(new Set(named.map(({ labels }) => labels['source_name']))).toEqual(

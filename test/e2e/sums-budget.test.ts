@@ -21,7 +21,7 @@ const CLIENTS = 36; // addresses, so there are 72 pairs of TCP
 /** Those that come first: more pairs than any budget has places, so that all others wait for them to be forgotten. */
 const RARE = 26;
 const ALWAYS = 6;
-/** A flow is let go of 11 s after its last byte, and its edge ends 10 s after its last flow. */
+/** A flow is let go of 11 s after its last byte, and its edge ends with it. */
 const FORGOTTEN = { timeout: 60_000, interval: 300 };
 /** For what is there now to come on every agent's page. */
 const SEEN_MS = 1_000;
@@ -63,7 +63,7 @@ describe('sums of pages within a budget', () => {
     const device = exact.segment.device(exact.client);
     await exact.client.ip(addresses.map((address) => `addr add ${address}/24 dev ${device}`).join('\n'));
     for (const budget of BUDGETS) {
-      const limits = ['--series', String(budget), '--series-ttl', '10s'];
+      const limits = ['--series', String(budget), '--edges', String(budget), '--series-ttl', '10s'];
       agents.set(await startAgent('--udp', 'tracepoint', ...limits), new SumWatch(budget, busy));
     }
     witness = await startAgent('--udp', 'tracepoint', '--series', '100000', '--series-ttl', '1h');
@@ -125,7 +125,7 @@ describe('sums of pages within a budget', () => {
     const agent = [...agents.keys()].at(-1);
     const edges = async (): Promise<number> => {
       const page = await agent?.rawPage('?collect[]=workloads');
-      return page?.find('kube_netc_sent_bytes_total', { destination_port: String(port) }).length ?? NaN;
+      return page?.find('kube_netc_edge_bytes_total', { destination_port: String(port) }).length ?? NaN;
     };
     expect(await edges()).toBeGreaterThan(0);
     await vi.waitFor(async () => expect(await edges()).toBe(0), FORGOTTEN);

@@ -15,10 +15,10 @@ const FIVE = [
 ];
 const BYTES = ['bytes_sent', 'bytes_recv'];
 const EDGE_COUNTERS = [
-  'kube_netc_sent_bytes_total',
-  'kube_netc_received_bytes_total',
-  'kube_netc_connections_opened_total',
-  'kube_netc_connections_closed_total',
+  'kube_netc_edge_bytes_total',
+  'kube_netc_edge_segments_total',
+  'kube_netc_edge_connections_opened_total',
+  'kube_netc_edge_connections_closed_total',
 ];
 const PROBLEMS_MAX = 20;
 

@@ -78,12 +78,14 @@ export class LabelLedger {
 /** The series of a page, as LabelLedger.series() has them: between addresses of these entries alone, if there are some. */
 export function seriesOf(page: Page, entries?: readonly LedgerEntry[]): Line[] {
   const isMeant = (labels: Labels): boolean => entries?.some(({ seed }) => samePair(seed, labels)) ?? true;
-  return linesOf(page, CONNECTION_LABELS, ['bytes_sent', 'bytes_recv'], isMeant);
+  const sent = page.find('bytes_sent').filter(({ labels }) => isMeant(labels));
+  return linesOf(CONNECTION_LABELS, sent, page.find('bytes_recv'));
 }
 
 /** The edges of a page, as LabelLedger.edges() has them. */
 export function edgesOf(page: Page): Line[] {
-  return linesOf(page, EDGE_LABELS, ['kube_netc_sent_bytes_total', 'kube_netc_received_bytes_total']);
+  const bytes = (direction: string): Sample[] => page.find('kube_netc_edge_bytes_total', { direction });
+  return linesOf(EDGE_LABELS, bytes('to_server'), bytes('to_client'));
 }
 
 function clientsBytes(entry: LedgerEntry): CountedBytes {
@@ -98,15 +100,9 @@ function samePair(seed: Labels, labels: Labels): boolean {
   return found === wanted || found.startsWith(wanted.includes(':') ? `[${wanted}]:` : `${wanted}:`);
 }
 
-function linesOf(
-  page: Page,
-  names: readonly string[],
-  [sent, received]: readonly [string, string],
-  isMeant: (labels: Labels) => boolean = () => true,
-): Line[] {
-  const both = new Map(page.find(received).map((sample) => [lineOf(names, sample.labels), sample.value]));
-  const meant = page.find(sent).filter(({ labels }) => isMeant(labels));
-  const lines = meant.map((sample: Sample) => {
+function linesOf(names: readonly string[], sent: readonly Sample[], received: readonly Sample[]): Line[] {
+  const both = new Map(received.map((sample) => [lineOf(names, sample.labels), sample.value]));
+  const lines = sent.map((sample) => {
     const key = lineOf(names, sample.labels);
     return { key, sentBytes: sample.value, receivedBytes: both.get(key) ?? NaN };
   });

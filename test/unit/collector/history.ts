@@ -50,7 +50,11 @@ const socket = fc.nat(30);
 
 const happening: fc.Arbitrary<Happening> = fc.oneof(
   fc.record({ kind: fc.constant('transfer' as const), spec, sent: bytes, received: bytes }),
-  fc.record({ kind: fc.constant('fail' as const), spec, failure: fc.nat(4) }),
+  fc.record({
+    kind: fc.constant('fail' as const),
+    spec: spec.map((of) => ({ ...of, protocol: 6 })),
+    failure: fc.nat(4),
+  }),
   fc.record({
     kind: fc.constant('connect' as const),
     spec: anySocket,

@@ -38,7 +38,7 @@ export class FakePort implements AgentPort {
         values: this.#values,
         count: this.#labels.length,
       },
-      workloads: block('kube_netc_resets_total', [], []),
+      workloads: block('kube_netc_edge_resets_total', [], []),
       agent: block('kube_netc_agent_flows', [labelSet()], [this.calls.length]),
     };
     return [...groups].map((group) => all[group]);

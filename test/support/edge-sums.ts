@@ -1,0 +1,62 @@
+import { expect } from 'vitest';
+import { cgroup2Mount } from '../hosts/cgroup.ts';
+import type { TestAgent } from './agent.ts';
+import { ExactLab, startAgent } from './exact-lab.ts';
+import type { Page } from './page.ts';
+
+type Labels = Readonly<Record<string, string>>;
+
+/** Numbers of an edge, or of many, by the way that data goes. */
+export interface Ways {
+  readonly toServer: number;
+  readonly toClient: number;
+}
+
+/** A sum over the edges of a page whose labels have these values. */
+export function ways(page: Page, labels: Labels, metric = 'kube_netc_edge_bytes_total'): Ways {
+  return {
+    toServer: page.sum(metric, { ...labels, direction: 'to_server' }),
+    toClient: page.sum(metric, { ...labels, direction: 'to_client' }),
+  };
+}
+
+/** Edges, with the edge `other` of each scope, have what the pairs of connections on the same page have: to the byte. */
+export function expectOneSum(page: Page): void {
+  const [clients, servers] = [ways(page, { reporter: 'source' }), ways(page, { reporter: 'destination' })];
+  expect({
+    sent: clients.toServer + servers.toClient,
+    received: clients.toClient + servers.toServer,
+  }).toEqual({ sent: page.sum('bytes_sent'), received: page.sum('bytes_recv') });
+}
+
+/** Why there can be no lab of its own cgroup here, or null. */
+export function whyNoOwnCgroup(): string | null {
+  return cgroup2Mount() === null
+    ? 'cgroup v2 is not mounted, so an agent cannot be told to see the lab alone'
+    : null;
+}
+
+/** Two hosts, and agents that count their sockets and no others of this machine. */
+export class OwnLab {
+  readonly exact: ExactLab;
+  readonly #agents: TestAgent[] = [];
+
+  private constructor(exact: ExactLab) {
+    this.exact = exact;
+  }
+
+  static async open(): Promise<OwnLab> {
+    return new OwnLab(await ExactLab.open({ cgroup: 'own' }));
+  }
+
+  async agent(...flags: readonly string[]): Promise<TestAgent> {
+    const agent = await startAgent('--cgroup-root', this.exact.client.cgroup?.path ?? '', ...flags);
+    this.#agents.push(agent);
+    return agent;
+  }
+
+  async close(): Promise<void> {
+    for (const agent of this.#agents) await agent[Symbol.asyncDispose]();
+    await this.exact.close();
+  }
+}

@@ -1,6 +1,10 @@
 // hot
 import type { FlowColumns } from '../tracker/flow-table.ts';
-import { DISTRIBUTIONS, type Distribution, type DistributionName } from '../tracker/flow-distributions.ts';
+import {
+  type Distribution,
+  type DistributionName,
+  emptyDistribution,
+} from '../tracker/flow-distributions.ts';
 
 /** Counters of flows that an edge adds up, as they stand in its account. */
 export const COUNTED = [
@@ -35,7 +39,9 @@ export type Distributions = Readonly<Record<DistributionName, Distribution>>;
 export class EdgeAccount {
   /** By AT and FAILED_AT. */
   readonly counters = new Float64Array(ACCOUNT_SIZE);
-  /** Null until a TCP flow has come. */
+  /** Whether a TCP flow has ever been its. */
+  hasConnections = false;
+  /** Null until one has been looked at for what it has measured. */
   distributions: Distributions | null = null;
   /** Jiffies that are neither the receiver's nor the send buffer's. Kept, so that parts read at two moments do not make it fall. */
   congestedJiffies = 0;
@@ -53,11 +59,7 @@ export class EdgeAccount {
 
   /** Where distributions of TCP flows are added. */
   measured(): Distributions {
-    this.distributions ??= {
-      connect: empty('connect'),
-      rtt: empty('rtt'),
-      duration: empty('duration'),
-    };
+    if (this.distributions === null) this.distributions = noneMeasured();
     return this.distributions;
   }
 
@@ -84,6 +86,7 @@ export class EdgeAccount {
   /** Takes over all that an account has counted which ends. */
   inherit(from: EdgeAccount): void {
     addAll(this.counters, from.counters);
+    this.hasConnections ||= from.hasConnections;
     if (!from.distributions) return;
     const mine = this.measured();
     for (const name of NAMES) {
@@ -93,10 +96,14 @@ export class EdgeAccount {
   }
 }
 
-const NAMES = Object.keys(DISTRIBUTIONS) as DistributionName[];
+const NAMES: readonly DistributionName[] = ['connect', 'rtt', 'duration'];
 
-function empty(name: DistributionName): Distribution {
-  return { counts: new Float64Array(DISTRIBUTIONS[name].buckets), sumSeconds: 0 };
+function noneMeasured(): Distributions {
+  return {
+    connect: emptyDistribution('connect'),
+    rtt: emptyDistribution('rtt'),
+    duration: emptyDistribution('duration'),
+  };
 }
 
 function addAll(to: Float64Array, from: Float64Array): void {

@@ -38,6 +38,11 @@ class Histogram implements HistogramValues {
   }
 }
 
+function hasCounted(counts: Float64Array): boolean {
+  for (let i = 0; i < counts.length; i++) if ((counts[i] ?? 0) > 0) return true;
+  return false;
+}
+
 /** Histograms of one metric, kept likewise. */
 class HistogramColumn implements HistogramBlock {
   readonly metric: MetricName;
@@ -53,7 +58,7 @@ class HistogramColumn implements HistogramBlock {
 
   /** An edge that has measured nothing has no series. */
   add(labels: LabelSet, of: Distribution): void {
-    if (!of.counts.some((count) => count > 0)) return;
+    if (!hasCounted(of.counts)) return;
     const at = this.count++;
     this.labels[at] = labels;
     const copy = (this.histograms[at] ??= new Histogram(this.#buckets));
@@ -110,12 +115,10 @@ export class EdgePage {
     this.#bytes.add(ways[1], of(source ? 'receivedBytes' : 'sentBytes'));
     this.#segments.add(ways[0], of(source ? 'sentSegs' : 'receivedSegs'));
     this.#segments.add(ways[1], of(source ? 'receivedSegs' : 'sentSegs'));
-    if (!account.distributions) return; // all else is of TCP
+    if (!account.hasConnections) return;
     this.#addConnections(edge, account, of);
     this.#addSending(edge, account, of, jiffies);
-    this.#connectOf(edge, account);
-    this.#duration.add(labels.edge, account.distributions.duration);
-    this.#minRtt.add(labels.edge, account.distributions.rtt);
+    this.#addDistributions(edge, account);
   }
 
   blocks(): PageBlock[] {
@@ -143,8 +146,11 @@ export class EdgePage {
     labels.limits.forEach((by, i) => this.#limited.add(by, (limited[i] ?? 0) / jiffies));
   }
 
-  #connectOf({ reporter, labels }: Edge, { distributions }: EdgeAccount): void {
+  #addDistributions({ reporter, labels }: Edge, { distributions }: EdgeAccount): void {
+    if (!distributions) return;
     // only the client's end knows when connect() was called
-    if (reporter === 'source' && distributions) this.#connect.add(labels.edge, distributions.connect);
+    if (reporter === 'source') this.#connect.add(labels.edge, distributions.connect);
+    this.#duration.add(labels.edge, distributions.duration);
+    this.#minRtt.add(labels.edge, distributions.rtt);
   }
 }

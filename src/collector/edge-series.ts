@@ -69,8 +69,7 @@ export class EdgeSeries {
   /** Counts the last of a row that is about to be cleared. */
   forget(row: number): void {
     const edge = this.#edgeOf[row] ?? this.#place(row, this.#names.of(row));
-    this.#readings.take(row, accountOf(edge));
-    this.#readings.clear(row);
+    this.#readings.takeLast(row, accountOf(edge));
     edge.rows--;
     this.#edgeOf[row] = null;
     this.#nameOf[row] = null;

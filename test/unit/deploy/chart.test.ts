@@ -49,7 +49,13 @@ describe('the chart', () => {
     const values = { verbosity: 'debug', udp: 'off', series: 1_000_000, seriesTtl: '10m', interval: '500ms' };
     const more = { maxSockets: 4_194_304, maxFlows: 64, processes: 'off', programStats: 'on' };
     const cgroupRoot = '/host/sys/fs/cgroup/kubepods.slice';
-    const agent = { ...values, ...more, cgroupRoot };
+    const edges = {
+      edges: 5_000,
+      edgeLevel: 'namespace',
+      edgeLabels: '-destination_port,-source_kind',
+      network: 'office=10.1.0.0/16,fd00:1::/32 vpc=10.0.0.0/8',
+    };
+    const agent = { ...values, ...more, ...edges, cgroupRoot };
     expect(fits({ agent })).toBe(true);
     const { env } = agentOf(rendered(context, `agent=${JSON.stringify(agent)}`));
     const told = new Map((env as { name: string; value: string }[]).map(({ name, value }) => [name, value]));
@@ -68,6 +74,8 @@ describe('the schema of its values', () => {
     ['a misspelt name', { hostPid: false }],
     ['a misspelt flag', { agent: { serie: 5 } }],
     ['a flag that the agent refuses', { agent: { udp: 'kprobe' } }],
+    ['a level that edges do not have', { agent: { edgeLevel: 'node' } }],
+    ['a network without a name', { agent: { network: '10.0.0.0/8' } }],
     ['a number below what a flag takes', { agent: { series: 0 } }],
     ['a time without sense', { agent: { interval: 'often' } }],
     ['a privileged port', { port: 80 }],

@@ -89,7 +89,6 @@ export class Agent implements AgentPort {
 
   /** Takes the first snapshot, and one every now and then from here on. */
   async start(): Promise<void> {
-    await this.#workloads.start();
     await this.#sampler.snapshot();
     this.#timer = setInterval(() => void this.#fresh(UNWATCHED_MS), UNWATCHED_MS);
     this.#timer.unref();

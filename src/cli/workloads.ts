@@ -9,9 +9,10 @@ import { FlowDistributions } from '../tracker/flow-distributions.ts';
 import type { FlowTable } from '../tracker/flow-table.ts';
 import { jiffiesPerSecond, type Moment } from '../tracker/jiffies.ts';
 import type { LiveTable } from '../tracker/live-table.ts';
+import { monotonicNs } from '../util/clock.ts';
 import type { AgentOptions } from './agent-options.ts';
 
-const JIFFIES_GAP_MS = 60; // readings that far apart tell the rate
+const JIFFIES_GAP_MS = 150; // readings that far apart tell 250 from 300 a second, also where ticks come late
 
 /** The tables that a snapshot fills, and who is at their ends. */
 export interface WorkloadTables {
@@ -26,10 +27,12 @@ export class Workloads {
   readonly #monitor: Monitor;
   readonly #edges: EdgeSeries;
   readonly #listeners: ListenerSeries;
+  readonly #started: Moment;
   #jiffiesPerSecond = NaN;
 
   constructor(monitor: Monitor, { flows, live, names, identity }: WorkloadTables, options: AgentOptions) {
     this.#monitor = monitor;
+    this.#started = this.#moment();
     const ttlNs = options.seriesTtlMs * 1e6;
     this.#edges = new EdgeSeries({
       flows,
@@ -48,21 +51,15 @@ export class Workloads {
     return this.#edges.stats;
   }
 
-  /** Finds out how long a jiffy is. Before the first snapshot: a counter of seconds must not change its unit. */
-  async start(): Promise<void> {
-    const first = this.#moment();
-    await sleep(JIFFIES_GAP_MS);
-    this.#jiffiesPerSecond = jiffiesPerSecond(first, this.#moment());
-  }
-
   /** A flow is over: before its row is cleared. */
   forget(row: number): void {
     this.#edges.forget(row);
   }
 
-  /** Looks for names of listeners. To be awaited before update(). */
-  learn(): Promise<void> {
-    return this.#listeners.learn();
+  /** Looks for names of listeners, and for the length of a jiffy. To be awaited before update(), while nobody walks. */
+  async learn(): Promise<void> {
+    await this.#listeners.learn();
+    if (Number.isNaN(this.#jiffiesPerSecond)) this.#jiffiesPerSecond = await this.#measureJiffies();
   }
 
   /** Makes the series of a snapshot, which publish() shows. Yields where it may pause. */
@@ -78,6 +75,13 @@ export class Workloads {
   /** They stay as they are until the update after the next. */
   blocks(): readonly PageBlock[] {
     return [...this.#edges.blocks(), ...this.#listeners.blocks()];
+  }
+
+  /** Once, before the first page: a counter of seconds must not change its unit. */
+  async #measureJiffies(): Promise<number> {
+    const gapMs = (monotonicNs() - this.#started.ns) / 1e6;
+    if (gapMs < JIFFIES_GAP_MS) await sleep(JIFFIES_GAP_MS - gapMs);
+    return jiffiesPerSecond(this.#started, this.#moment());
   }
 
   #moment(): Moment {

@@ -125,14 +125,15 @@ export class EdgePage {
     return [...this.#columns, ...this.#histograms];
   }
 
-  #addConnections({ labels }: Edge, account: EdgeAccount, of: (name: Counted) => number): void {
+  #addConnections(edge: Edge, account: EdgeAccount, of: (name: Counted) => number): void {
+    const { labels } = edge;
     this.#opened.add(labels.edge, of('opened'));
     this.#closed.add(labels.edge, of('closed'));
     this.#active.add(labels.edge, account.active);
     this.#resets.add(labels.edge, of('reset'));
     if (account.rttWeight > 0) this.#rtt.add(labels.edge, account.rttWeighted / account.rttWeight / 1e6);
     if (!account.hasFailed) return;
-    labels.reasons.forEach((reason, i) => this.#failures.add(reason, account.counters[FAILED_AT + i] ?? 0));
+    edge.reasons.forEach((reason, i) => this.#failures.add(reason, account.counters[FAILED_AT + i] ?? 0));
   }
 
   /** What the reporter alone can tell: of the data that it sends itself. */

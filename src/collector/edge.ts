@@ -11,8 +11,6 @@ export const LIMITS = ['receiver', 'send_buffer', 'congestion'] as const;
 export interface EdgeLabelSets {
   readonly edge: LabelSet;
   readonly direction: Readonly<Record<Direction, LabelSet>>;
-  /** By failure class, in the order of FAILURE_REASONS. */
-  readonly reasons: readonly LabelSet[];
   /** In the order of LIMITS. */
   readonly limits: readonly LabelSet[];
 }
@@ -39,6 +37,7 @@ export class Edge {
   /** Since when it has had series, ns. */
   shownNs = 0;
   #labels: EdgeLabelSets | null = null;
+  #reasons: readonly LabelSet[] | null = null;
 
   constructor(reporter: Reporter, values: readonly string[], other: Edge | null) {
     this.reporter = reporter;
@@ -73,11 +72,18 @@ export class Edge {
     if (this.account) this.other?.account?.inherit(this.account);
     this.account = null;
     this.#labels = null;
+    this.#reasons = null;
   }
 
   get labels(): EdgeLabelSets {
     this.#labels ??= labelSets(this.values, this.sends);
     return this.#labels;
+  }
+
+  /** By failure class, in the order of FAILURE_REASONS. Few edges ever need them. */
+  get reasons(): readonly LabelSet[] {
+    this.#reasons ??= FAILURE_REASONS.map((reason) => labelSet([...this.values, reason]));
+    return this.#reasons;
   }
 }
 
@@ -86,7 +92,6 @@ function labelSets(values: readonly string[], sends: Direction): EdgeLabelSets {
   return {
     edge: set(),
     direction: { to_server: set('to_server'), to_client: set('to_client') },
-    reasons: FAILURE_REASONS.map((reason) => set(reason)),
     limits: LIMITS.map((by) => set(sends, by)),
   };
 }

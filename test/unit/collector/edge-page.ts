@@ -12,13 +12,15 @@ export const JIFFIES = 250;
 class Durations {
   readonly #flows: FlowTable;
   readonly #taken = new Map<number, number>();
+  /** Closes that are in the counters and not yet in the distribution. */
+  late = 0;
 
   constructor(flows: FlowTable) {
     this.#flows = flows;
   }
 
   take(row: number, { duration }: Readonly<Record<DistributionName, Distribution>>): void {
-    const closed = this.#flows.columns.closed[row] ?? 0;
+    const closed = (this.#flows.columns.closed[row] ?? 0) - this.late;
     const more = closed - (this.#taken.get(row) ?? 0);
     duration.counts[15] = (duration.counts[15] ?? 0) + more;
     duration.sumSeconds += 2 * more;
@@ -34,11 +36,13 @@ class Durations {
 export class EdgePage implements Reader {
   readonly machine = new Machine(12, 8);
   readonly edges: EdgeSeries;
+  readonly durations: Durations;
 
   constructor(budget: number, view?: EdgeView) {
     const { flows, live, names } = this.machine;
     const of = { flows, live, names, budget, ttlNs: TTL_NS, jiffiesPerSecond: () => JIFFIES };
-    this.edges = new EdgeSeries({ ...of, distributions: new Durations(flows), ...(view && { view }) });
+    this.durations = new Durations(flows);
+    this.edges = new EdgeSeries({ ...of, distributions: this.durations, ...(view && { view }) });
   }
 
   forget(row: number): void {
@@ -67,6 +71,8 @@ export class Samples {
   readonly values = new Map<string, number>();
   readonly counters = new Map<string, number>();
   count = 0;
+  /** Of all histograms. */
+  sumSeconds = 0;
 
   constructor(blocks: readonly (Block | HistogramBlock)[]) {
     for (const block of blocks) {
@@ -83,6 +89,7 @@ export class Samples {
         this.values.set(key, value);
         if (type !== 'gauge') this.counters.set(key, value);
         this.count++;
+        if ('histograms' in block) this.sumSeconds += block.histograms[i]?.sumSeconds ?? NaN;
       }
     }
   }

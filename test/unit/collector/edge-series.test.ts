@@ -58,6 +58,7 @@ function play(history: readonly Chapter[], budget: number, view: EdgeView): void
       expect(now.sum('connections_active', '')).toBe(open.length);
       const closed = machine.tallies.source.closed + machine.tallies.destination.closed;
       expect(now.sum('connection_duration_seconds', '')).toBe(closed);
+      expect(now.sumSeconds).toBe(2 * closed);
       expect([...now.values].filter(([, value]) => !(value >= 0 && value < Infinity))).toEqual([]);
       expect(fallen(before.counters, now.counters)).toEqual([]);
       expect(fallen(byScope(before), byScope(now))).toEqual([]);
@@ -202,6 +203,29 @@ describe('an edge', () => {
       'connections_closed_total destination|other|other||other|other|||||private': 1,
       'connection_duration_seconds destination|other|other||other|other|||||private': 1,
     });
+  });
+
+  test('has what its flows have counted in snapshots that did not come to their end', () => {
+    const page = new EdgePage(9);
+    page.machine.transfer(spec(), 5, 0);
+    page.after(1);
+    page.machine.transfer(spec(), 30, 0);
+    page.machine.transfer(spec({ port: 81 }), 100, 0);
+    for (const seconds of [1, TTL_NS / 1e9, 2]) {
+      page.machine.nowNs += seconds * 1e9;
+      page.machine.snapshot({ forget: (row) => page.forget(row), read: () => {} });
+    }
+    expect(page.machine.specs.size).toBe(0);
+    expect(page.after(1).sum('bytes_total', 'source', '|to_server')).toBe(135);
+  });
+
+  test('has durations that come later than the counters', () => {
+    const page = new EdgePage(9);
+    page.machine.transfer(spec(), 5, 0);
+    page.durations.late = 1;
+    expect(page.after(1).values.has(`connection_duration_seconds ${CLIENT}`)).toBe(false);
+    page.durations.late = 0;
+    expect(page.after(1).values.get(`connection_duration_seconds ${CLIENT}`)).toBe(1);
   });
 
   test("keeps its series when its flows are another edge's, and they leave there what they have counted", () => {

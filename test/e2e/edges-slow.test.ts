@@ -1,0 +1,75 @@
+// What the page says of an edge is enough to say in words why it is slow.
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type SendingTimes, whySlow } from '../../src/collector/slowness.ts';
+import { lose } from '../hosts/firewall.ts';
+import {
+  runTimedClient,
+  type SlowServerOptions,
+  startSlowServer,
+  type TimedTotals,
+} from '../hosts/timed-traffic.ts';
+import { whyNoLab } from '../hosts/why-no-lab.ts';
+import type { TestAgent } from '../support/agent.ts';
+import { OwnLab, whyNoOwnCgroup } from '../support/edge-sums.ts';
+import { freshPage } from '../support/exact-lab.ts';
+
+const skip = whyNoLab() ?? whyNoOwnCgroup();
+
+describe('a slow edge', () => {
+  beforeEach((context) => {
+    if (skip !== null) context.skip(skip);
+  });
+  let lab: OwnLab;
+  let agent: TestAgent;
+
+  beforeAll(async () => {
+    if (skip !== null) return;
+    lab = await OwnLab.open();
+    agent = await lab.agent('--udp', 'off');
+  });
+  afterAll(async () => lab?.close());
+
+  /** One connection that sends so many bytes: what its program was told by TCP_INFO, and what the page says. */
+  async function send(
+    bytes: number,
+    server: SlowServerOptions,
+  ): Promise<{ told: TimedTotals; times: SendingTimes }> {
+    const { exact } = lab;
+    const serving = await startSlowServer(exact.server, server);
+    const told = await runTimedClient(exact.client, {
+      address: exact.server.v4,
+      port: serving.port,
+      bytes,
+    });
+    const page = await freshPage(agent, 'workloads');
+    await serving.stop();
+    const of = { reporter: 'source', destination_port: String(serving.port) };
+    const way = { ...of, direction: 'to_server' };
+    const limited = (by: string): number =>
+      page.value('kube_netc_edge_limited_seconds_total', { ...way, by });
+    const times = {
+      open: page.value('kube_netc_edge_connection_duration_seconds_sum', of),
+      busy: page.value('kube_netc_edge_busy_seconds_total', way),
+      receiver: limited('receiver'),
+      sendBuffer: limited('send_buffer'),
+    };
+    expect(times.receiver + times.sendBuffer + limited('congestion')).toBeCloseTo(times.busy, 6);
+    expect(page.find('kube_netc_edge_busy_seconds_total', { ...of, direction: 'to_client' })).toEqual([]);
+    return { told, times };
+  }
+
+  it('is told to have a receiver that does not read fast enough', async () => {
+    const { told, times } = await send(300_000, { receiveBuffer: 8192, pause: 5 });
+    expect(times.busy).toBeCloseTo(told.busyUs / 1e6, 6);
+    expect(times.receiver).toBeCloseTo(told.receiverLimitedUs / 1e6, 6);
+    expect(whySlow(times)?.words).toBe('the receiver does not read fast enough');
+  });
+
+  it('is told to have a network that loses packets', async () => {
+    await lose(lab.exact.server, lab.exact.segment, 8);
+    const { told, times } = await send(20_000_000, {});
+    expect(told.retransmitted).toBeGreaterThan(0);
+    expect(times.busy).toBeCloseTo(told.busyUs / 1e6, 6);
+    expect(whySlow(times)?.words).toBe('the network: window, loss or distance');
+  });
+});

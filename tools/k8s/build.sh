@@ -8,21 +8,11 @@
 set -eu
 cd "$(dirname "$0")"
 
+NAME=k8s
 # Without DWARF the compiler takes less time and a third less cache; nobody debugs these.
 FLAGS='-trimpath -buildvcs=false -gcflags=all=-dwarf=false'
-# What a build of all the programs needs for its cache, and what must be left in memory beside it.
-SHM_KIB=6000000
-PROGRESS_S=15
-UNUSED_DAYS=30
-
-say() {
-	printf 'k8s: %s\n' "$*" >&2
-}
-
-cannot() {
-	say "$*"
-	exit 3
-}
+# shellcheck source=tools/lib-go.sh
+. ../lib-go.sh
 
 # The Go package of a program, and the folder of the go.mod that has it.
 package_of() {
@@ -64,122 +54,23 @@ fresh_charts() {
 	[ "$(cat "$OUT/.charts" 2>/dev/null)" = "$CHARTS" ]
 }
 
-# Go 1.21 and later fetch a newer Go by themselves where GOTOOLCHAIN lets them.
-check_go() {
-	PATH=$PATH:/usr/local/go/bin:/usr/lib/go/bin
-	command -v go >/dev/null 2>&1 ||
-		cannot "no Go here: $(sed -n 's/^go //p' go.mod) or newer builds these programs (https://go.dev/doc/install)"
-	said=$(GOWORK=off go version 2>&1) || cannot "this Go does not do: $(echo "$said" | tail -n 1)"
-}
-
-# A folder for the compiler's cache and temporary files: in memory where there is room, which saves a third of the time.
-make_work() {
-	memory=$(sed -n 's/^MemAvailable: *\([0-9]*\).*/\1/p' /proc/meminfo)
-	room=$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 { print $4 }')
-	if [ "${room:-0}" -ge $SHM_KIB ] && [ "${memory:-0}" -ge $((SHM_KIB * 2)) ]; then
-		WORK=$(mktemp -d /dev/shm/kube-netc-k8s-XXXXXX)
-	else
-		WORK=$(mktemp -d "$HOME_CACHE/build-XXXXXX")
-	fi
-	mkdir "$WORK/cache" "$WORK/tmp" "$WORK/out"
-	export GOCACHE="$WORK/cache" GOTMPDIR="$WORK/tmp" GOWORK=off CGO_ENABLED=0
-	# Not by a trap of EXIT alone: dash runs none when a signal ends it.
-	trap clean_up EXIT
-	trap 'exit 130' INT TERM HUP
-}
-
-child=''
-clean_up() {
-	[ -z "$child" ] || kill "$child" 2>/dev/null || :
-	rm -rf "$WORK"
-}
-
-# progress WHAT TOTAL COMMAND: runs a function in a background shell; says every now and then how many lines it has written.
-progress() {
-	what=$1 total=$2
-	shift 2
-	"$@" >"$WORK/log" 2>&1 &
-	child=$! since=$(date +%s) told=$since
-	while kill -0 $child 2>/dev/null; do
-		sleep 0.2 2>/dev/null || sleep 1
-		now=$(date +%s)
-		if [ $((now - told)) -ge $PROGRESS_S ]; then
-			told=$now
-			say "$what: $(wc -l <"$WORK/log")${total:+ of $total}, $((now - since)) s"
-		fi
-	done
-	status=0
-	wait $child || status=$?
-	child=''
-	return $status
-}
-
-list_packages() {
-	cd "$1"
-	shift
-	# shellcheck disable=SC2086 # flags
-	go list $FLAGS -deps -f '{{.ImportPath}}' "$@" >"$WORK/packages"
-}
-
-compile() {
-	cd "$1"
-	shift
-	# -v writes a line for each package that it compiles. exec, so that a signal reaches it.
-	# shellcheck disable=SC2086 # flags
-	exec nice -n 19 go build -v $FLAGS -ldflags "-s -w $STAMPS" -o "$WORK/out/" "$@"
-}
-
-# build FOLDER PROGRAM...
-build() {
-	folder=$1
-	shift
-	names=$*
-	packages=$(for program in "$@"; do package_of "$program"; done)
-	STAMPS=$(version_flags)
-	say "building $names with $(go version | cut -d' ' -f3); the first time takes minutes"
-	# shellcheck disable=SC2086 # a list of packages
-	progress 'modules fetched' '' list_packages "$folder" $packages || {
-		grep -v '^go: downloading' "$WORK/log" | tail -n 5 >&2
-		cannot "the Go module proxy did not bring the sources: $(tail -n 1 "$WORK/log" | cut -c1-200)"
-	}
-	# shellcheck disable=SC2086 # a list of packages
-	progress "packages compiled for $names" "$(wc -l <"$WORK/packages")" compile "$folder" $packages || {
-		tail -n 20 "$WORK/log" >&2
-		say "building $names failed"
-		exit 1
-	}
-	[ ! -e "$WORK/out/server" ] || mv "$WORK/out/server" "$WORK/out/etcd"
-	for program in $names; do
-		cp "$WORK/out/$program" "$OUT/.$program.$$"
-		mv "$OUT/.$program.$$" "$OUT/$program" # complete, or not there
-	done
-}
-
 # bring FOLDER PROGRAM...: builds what is missing, unless somebody else is at it: then it waits, and looks again.
 bring() {
 	folder=$1
 	shift
-	if command -v flock >/dev/null; then
-		exec 9>"$OUT/.lock-${folder#.}"
-		flock -n 9 || { say 'another build is running, waiting for it' && flock 9; }
-	fi
+	lock "$OUT/.lock-${folder#.}"
 	wanted=$(missing "$@")
 	[ -n "$wanted" ] || return 0
 	[ "$folder" = . ] || fresh_charts || rm -f "$OUT/helm" "$OUT/kubeconform"
 	since=$(date +%s)
 	make_work
 	# shellcheck disable=SC2086 # a list of programs
-	build "$folder" $wanted
+	build "$folder" "$(version_flags)" $wanted
 	[ "$folder" = . ] || echo "$CHARTS" >"$OUT/.charts"
 	rm -rf "$WORK"
 	say "built ${wanted}in $(($(date +%s) - since)) s into $OUT"
 }
 
-HOME_CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/kube-netc
-OUT=$HOME_CACHE/k8s-$({
-	cat go.mod go.sum
-	echo "$FLAGS"
-} | sha256sum | cut -c1-16)
 CHARTS=$(cat charts/go.mod charts/go.sum 2>/dev/null | sha256sum)
 
 find_only=0
@@ -203,7 +94,7 @@ if [ -n "$(missing "$@")" ]; then
 	[ -z "$core" ] || bring . $core
 	# shellcheck disable=SC2086
 	[ -z "$charts" ] || bring charts $charts
-	find "$HOME_CACHE" -mindepth 1 -maxdepth 1 -name 'k8s-*' -mtime +$UNUSED_DAYS -exec rm -rf {} +
+	drop_unused
 fi
 touch "$OUT" 2>/dev/null || : # in use: not to be removed
 echo "$OUT"

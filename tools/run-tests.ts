@@ -27,6 +27,7 @@ const CHECKS: readonly (readonly [name: string, command: readonly string[]])[] =
   ['layouts are current', ['node', 'tools/gen-abi.ts', '--check']],
   ['reference pages are current', ['node', 'tools/gen-docs.ts', '--check']],
   ['the install manifest is current', ['node', 'tools/gen-manifests.ts', '--check']],
+  ["the chart's rules are current", ['node', 'tools/gen-rules.ts', '--check']],
 ];
 
 function seconds(ms: number): string {

@@ -91,6 +91,14 @@ describe('the schema of its values', () => {
     ['a digest that is none', { image: { repository: 'a', pullPolicy: 'Always', digest: 'sha256:12' } }],
     ['no agent ever', { updateStrategy: { maxUnavailable: 0 } }],
     ['a text for a switch', { hostPID: 'no' }],
+    [
+      'both monitors, for every agent would be scraped twice',
+      {
+        serviceMonitor: { enabled: true, interval: '15s' },
+        podMonitor: { enabled: true, interval: '15s' },
+      },
+    ],
+    ['runbooks nowhere', { prometheusRule: { enabled: true, runbookUrl: '' } }],
     ['memory that is no quantity', { resources: { limits: { memory: 'much' } } }],
   ] as const)('refuses %s', ([, values], { expect: check }) => {
     check(fits(values)).toBe(false);
@@ -143,6 +151,28 @@ describe('the chart’s values', () => {
     expect(spec.endpoints[0]).toMatchObject({ port: 'metrics', honorLabels: true });
     expect(spec.selector.matchLabels).toEqual(objects.get('Service').spec.selector);
     expect(metadata.labels.release).toBe('p');
+  });
+
+  test('honour them in a PodMonitor, which takes the agents and not the pod of `helm test`', (context) => {
+    const objects = rendered(context, 'podMonitor.enabled=true', 'podMonitor.labels={"release":"p"}');
+    const { spec, metadata } = objects.get('PodMonitor');
+    expect(spec.podMetricsEndpoints).toEqual([
+      {
+        port: 'metrics',
+        path: '/metrics',
+        interval: '15s',
+        honorLabels: true,
+        relabelings: [{ sourceLabels: ['__meta_kubernetes_pod_node_name'], targetLabel: 'node' }],
+      },
+    ]);
+    expect(objects.get('DaemonSet').spec.template.metadata.labels).toMatchObject(spec.selector.matchLabels);
+    expect(objects.get('Pod').metadata.labels).not.toMatchObject(spec.selector.matchLabels);
+    expect(metadata.labels.release).toBe('p');
+  });
+
+  test('make nothing for the Prometheus operator unless they are told', (context) => {
+    const kinds = [...rendered(context).keys()];
+    for (const kind of ['ServiceMonitor', 'PodMonitor', 'PrometheusRule']) expect(kinds).not.toContain(kind);
   });
 
   test('close the port with a NetworkPolicy, but not for `helm test`', (context) => {

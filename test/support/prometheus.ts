@@ -11,6 +11,17 @@ export interface Series {
   readonly value: number;
 }
 
+/** A rule as the server has it. */
+export interface RuleState {
+  /** Of the record or the alert. */
+  readonly name: string;
+  /** `unknown` before its first evaluation. */
+  readonly health: 'ok' | 'err' | 'unknown';
+  readonly lastError?: string;
+  /** How long its last evaluation took, seconds. */
+  readonly evaluationTime: number;
+}
+
 interface Answer<T> {
   readonly status: string;
   readonly error?: string;
@@ -33,15 +44,19 @@ export class PrometheusServer {
     this.#url = url;
   }
 
-  /** Starts it with a configuration in YAML, and flags if need be, and waits until it listens. */
+  /**
+   * Starts it with a configuration in YAML, and flags if need be, and waits until it listens.
+   * @param program another than that of the machine
+   */
   static async start(
     lab: Pick<Lab, 'folder'>,
     configuration: string,
     flags: readonly string[] = [],
+    program = findTool('prometheus'),
   ): Promise<PrometheusServer> {
     const file = join(lab.folder, 'prometheus.yml');
     writeFileSync(file, configuration);
-    const argv = [findTool('prometheus'), `--config.file=${file}`, '--web.listen-address=127.0.0.1:0'];
+    const argv = [program, `--config.file=${file}`, '--web.listen-address=127.0.0.1:0'];
     const child = new HostProcess([
       'setpriv',
       '--pdeathsig',
@@ -86,6 +101,12 @@ export class PrometheusServer {
   async unit(family: string): Promise<string | undefined> {
     const metadata = await this.#ask<readonly { unit: string }[]>('targets/metadata', { metric: family });
     return metadata[0]?.unit;
+  }
+
+  /** What has become of the rules at their last evaluation. */
+  async rules(): Promise<readonly RuleState[]> {
+    const { groups } = await this.#ask<{ groups: readonly { rules: readonly RuleState[] }[] }>('rules', {});
+    return groups.flatMap((group) => group.rules);
   }
 
   /** Waits until the answer has a series with a value other than 0. */

@@ -40,6 +40,7 @@ export interface PodOptions {
   readonly owner?: KubeOwner;
   readonly hostNetwork?: boolean;
   readonly ports?: readonly {
+    readonly name?: string;
     readonly containerPort: number;
     readonly hostPort?: number;
     readonly protocol?: string;

@@ -28,6 +28,7 @@ const CHECKS: readonly (readonly [name: string, command: readonly string[]])[] =
   ['reference pages are current', ['node', 'tools/gen-docs.ts', '--check']],
   ['the install manifest is current', ['node', 'tools/gen-manifests.ts', '--check']],
   ["the chart's rules are current", ['node', 'tools/gen-rules.ts', '--check']],
+  ['dashboards are current', ['node', 'tools/gen-dashboards.ts', '--check']],
 ];
 
 function seconds(ms: number): string {

@@ -89,6 +89,17 @@ export class PrometheusServer {
     return series.value;
   }
 
+  /** The answer to a question as of each of the last seconds; the value is the last that is a number. */
+  async range(promql: string, seconds: number): Promise<readonly Series[]> {
+    const end = Date.now() / 1000;
+    const of = { query: promql, start: String(end - seconds), end: String(end), step: '1s' };
+    const { result } = await this.#ask<QueryData<{ values: readonly Point[] }>>('query_range', of);
+    return result.map(({ metric, values }) => {
+      const numbers = values.map(([, value]) => Number(value)).filter((value) => Number.isFinite(value));
+      return { labels: metric, value: numbers.at(-1) ?? Number.NaN };
+    });
+  }
+
   /** What was scraped of the one series of a range selector: `up[20s]`. */
   async samples(range: string): Promise<readonly { readonly seconds: number; readonly value: number }[]> {
     const { result } = await this.#ask<QueryData<{ values: readonly Point[] }>>('query', { query: range });

@@ -175,7 +175,7 @@ describe('a watch', () => {
 
   test('that the server ends in its time was well, though nothing happened', async () => {
     await using api = await FakeApi.start();
-    await using mirror = new Mirror(api, { silenceMs: 1_000, watchMs: 600 });
+    await using mirror = new Mirror(api, { silenceMs: 4_000, watchMs: 2_400 }); // far longer than a busy machine rests
     await watching(api, mirror);
     api.silence();
     await failedWith(mirror, 'silent');
@@ -183,7 +183,7 @@ describe('a watch', () => {
     await expect.poll(() => api.watchers, PATIENT).toBe(1);
     api.end('cleanly');
     await expect.poll(() => mirror.reflector.state.problem, PATIENT).toBeNull();
-    expect(mirror.reflector.state.heardAgoMs).toBeLessThan(1_000);
+    expect(mirror.reflector.state.heardAgoMs).toBeLessThan(4_000);
     expect(mirror.syncs).toBe(1);
   });
 

@@ -9,8 +9,10 @@ import { HeldTcp, runTcpClient, startTcpServer } from '../hosts/tcp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import { TestAgent } from '../support/agent.ts';
 import { ownNetworks } from '../support/networks.ts';
+import { Untold } from '../support/untold.ts';
 
 const why = whyNoLab();
+const VOID_RUNS = 4;
 
 describe('bytes of a sender whose own machine drops packets', () => {
   let lab: Lab;
@@ -35,24 +37,16 @@ describe('bytes of a sender whose own machine drops packets', () => {
     return { client, server, segment: await lab.join(client, server, ownNetworks()) };
   }
 
-  async function compare(client: Host, server: Host): Promise<void> {
+  /** What the page says of both ends of some connections, and what the programs have counted. */
+  async function transfer(client: Host, server: Host) {
     const serving = await startTcpServer(server);
-    const held = await HeldTcp.open(client, {
-      address: server.v4,
-      port: serving.port,
-      connections: 1,
-      response: 16,
-    });
+    const untold = new Untold(serving.port);
+    const to = { address: server.v4, port: serving.port };
+    const held = await HeldTcp.open(client, { ...to, connections: 1, response: 16 });
     const sent = await held.send(3_000_000);
-    const open = await agent.page('?collect[]=connections');
-    expect(open.pair(client.v4, server.v4)).toMatchObject({
-      sentBytes: sent.wroteBytes,
-      receivedBytes: sent.readBytes,
-      active: 1,
-    });
+    const open = (await agent.page('?collect[]=connections')).pair(client.v4, server.v4);
     const more = await runTcpClient(client, {
-      address: server.v4,
-      port: serving.port,
+      ...to,
       connections: 20,
       request: [10_000, 100_000],
       close: 'mixed',
@@ -60,26 +54,43 @@ describe('bytes of a sender whose own machine drops packets', () => {
     const ended = await held.close();
     const served = await serving.stop();
     const closed = await agent.page('?collect[]=connections');
-    expect(closed.pair(client.v4, server.v4)).toEqual({
-      sentBytes: ended.wroteBytes + more.wroteBytes,
-      receivedBytes: ended.readBytes + more.readBytes,
-      active: 0,
-    });
-    expect(closed.pair(server.v4, client.v4)).toMatchObject({
-      sentBytes: served.wroteBytes,
-      receivedBytes: served.readBytes,
-    });
+    const result = {
+      untold: untold.end(),
+      said: { open, client: closed.pair(client.v4, server.v4), server: closed.pair(server.v4, client.v4) },
+      counted: {
+        open: { sentBytes: sent.wroteBytes, receivedBytes: sent.readBytes, active: 1 },
+        client: {
+          sentBytes: ended.wroteBytes + more.wroteBytes,
+          receivedBytes: ended.readBytes + more.readBytes,
+          active: 0,
+        },
+        server: { sentBytes: served.wroteBytes, receivedBytes: served.readBytes },
+      },
+    };
+    untold.close();
+    return result;
+  }
+
+  /** Between new hosts, and again between others where the kernel kept ends of connections to itself: see Untold. */
+  async function compare(
+    name: string,
+    drops: (client: Host, segment: Segment) => Promise<void>,
+  ): Promise<void> {
+    for (let again = 0; ; again++) {
+      const { client, server, segment } = await pair(`${name}${again}`);
+      await drops(client, segment);
+      const { untold, said, counted } = await transfer(client, server);
+      if (untold > 0 && again < VOID_RUNS) continue;
+      expect(said).toMatchObject(counted);
+      return;
+    }
   }
 
   it('are each counted once behind a shaper with a short queue', async () => {
-    const { client, server, segment } = await pair('shaped');
-    await shape(client, segment, 50_000_000);
-    await compare(client, server);
+    await compare('shaped', (client, segment) => shape(client, segment, 50_000_000));
   });
 
   it('are each counted once behind a firewall that drops every thirtieth packet', async () => {
-    const { client, server } = await pair('dropped');
-    await drop(client, 'output', 'numgen random mod 100 < 3');
-    await compare(client, server);
+    await compare('dropped', (client) => drop(client, 'output', 'numgen random mod 100 < 3'));
   });
 });

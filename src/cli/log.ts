@@ -1,4 +1,6 @@
+import { fstatSync } from 'node:fs';
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { LogStream } from './log-stream.ts';
 
 export type Verbosity = 'debug' | 'info' | 'warn' | 'error';
 
@@ -16,5 +18,7 @@ async function destination(): Promise<DestinationStream> {
       // not installed: JSON lines will do
     }
   }
+  const behind = fstatSync(2);
+  if (behind.isFIFO() || behind.isSocket()) return new LogStream(process.stderr);
   return pino.destination({ dest: 2, sync: true });
 }

@@ -9,7 +9,6 @@ import { FlowDistributions } from '../tracker/flow-distributions.ts';
 import type { FlowTable } from '../tracker/flow-table.ts';
 import { jiffiesPerSecond, type Moment } from '../tracker/jiffies.ts';
 import type { LiveTable } from '../tracker/live-table.ts';
-import { monotonicNs } from '../util/clock.ts';
 import type { AgentOptions } from './agent-options.ts';
 
 const JIFFIES_GAP_MS = 150; // readings that far apart tell 250 from 300 a second, also where ticks come late
@@ -79,7 +78,8 @@ export class Workloads {
 
   /** Once, before the first page: a counter of seconds must not change its unit. */
   async #measureJiffies(): Promise<number> {
-    const gapMs = (monotonicNs() - this.#started.ns) / 1e6;
+    // by the kernel's clock alone: in a time namespace ours may be hours behind it
+    const gapMs = (this.#moment().ns - this.#started.ns) / 1e6;
     if (gapMs < JIFFIES_GAP_MS) await sleep(JIFFIES_GAP_MS - gapMs);
     return jiffiesPerSecond(this.#started, this.#moment());
   }

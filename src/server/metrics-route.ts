@@ -4,6 +4,7 @@ import { type Group, GROUPS } from '../expose/metric.ts';
 import { negotiateEncoding, negotiateFormat } from '../expose/negotiate.ts';
 import { CONTENT_TYPES } from '../expose/page.ts';
 import { printable } from '../util/escape.ts';
+import { Answers } from './answers.ts';
 import { Busy, type Encoding, type PageMaker } from './page-maker.ts';
 import type { SharedBody } from './shared-body.ts';
 
@@ -41,13 +42,17 @@ function whenSent({ incoming, outgoing }: HttpBindings, callback: () => void): v
   socket.once('close', done);
 }
 
-function answerWith(body: SharedBody, { incoming, outgoing }: Env['Bindings'] = {}) {
+function answerWith(body: SharedBody, answers: Answers, { incoming, outgoing }: Env['Bindings'] = {}) {
   if (incoming === undefined || outgoing === undefined) {
     const copy = Buffer.concat(body.chunks);
     body.release();
     return copy;
   }
-  whenSent({ incoming, outgoing }, () => body.release());
+  const read = answers.add(incoming.socket, performance.now());
+  whenSent({ incoming, outgoing }, () => {
+    read();
+    body.release();
+  });
   return body.stream();
 }
 
@@ -62,6 +67,17 @@ function headersOf(format: keyof typeof CONTENT_TYPES, encoding: Encoding): Reco
 /** GET and HEAD of /metrics. `onError` is told what broke a page: the scraper is told only that. */
 export function metricsRoute(pages: PageMaker, onError: (thrown: unknown) => void) {
   let scrapes = 0;
+  const answers = new Answers();
+  /** Where slow readers hold all the memory that there is for pages, the slowest make room. */
+  const getPage = async (...asked: Parameters<PageMaker['get']>): Promise<SharedBody> => {
+    for (;;) {
+      try {
+        return await pages.get(...asked);
+      } catch (error) {
+        if (!(error instanceof Busy) || !(await answers.cutSlowest(performance.now()))) throw error;
+      }
+    }
+  };
   return async (c: Context<Env>): Promise<Response> => {
     const groups = groupsOf(new URL(c.req.url).searchParams);
     if (typeof groups === 'string') return c.text(`${groups}\n`, 400);
@@ -74,9 +90,9 @@ export function metricsRoute(pages: PageMaker, onError: (thrown: unknown) => voi
       return c.text(`busy: ${scrapes} scrapes are under way\n`, 503, { 'Retry-After': '1' });
     scrapes++;
     try {
-      const body = await pages.get(groups, format, encoding);
+      const body = await getPage(groups, format, encoding);
       headers['Content-Length'] = String(body.byteLength);
-      return c.body(answerWith(body, c.env), 200, headers);
+      return c.body(answerWith(body, answers, c.env), 200, headers);
     } catch (error) {
       if (error instanceof Busy) return c.text(`busy: ${error.message}\n`, 503, { 'Retry-After': '1' });
       onError(error);

@@ -204,6 +204,26 @@ describe('a scraper', () => {
     expect(performance.now() - start).toBeLessThan(2000);
   });
 
+  test('that reads slowly is cut off when it and its like hold all the memory for pages, the slowest first', async () => {
+    let made = 0;
+    const server = await serve(new FakePort(20_000), { onPage: () => made++ });
+    const slow: Socket[] = [];
+    for (let i = 0; i < 8; i++) {
+      const socket = await connectTo(server); // 11 MB for each: 64 MiB are what there is
+      socket.pause().write('GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n');
+      slow.push(socket);
+      await until(() => made === Math.min(i + 1, 6));
+    }
+    expect((await scrape(server)).status).toBe(503); // they are young
+    await wait(1100);
+    expect((await scrape(server)).status).toBe(200);
+    const ends = slow.map(
+      (socket) => new Promise((resolve) => socket.resume().once('close', () => resolve('cut'))),
+    );
+    expect(await Promise.race([ends[0], wait(5000)])).toBe('cut');
+    expect(await Promise.race([ends[5], wait(200)])).toBeUndefined();
+  });
+
   test('that never reads its answer is cut off', async () => {
     const server = await serve(new FakePort(20_000), {}, { answerMs: 300 });
     const socket = await connectTo(server);

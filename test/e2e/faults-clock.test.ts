@@ -84,7 +84,17 @@ describe('an agent whose clock is set', () => {
     '(monotonic, by a time namespace: %i) counts as any other',
     async (seconds, context) => {
       const shift = seconds > 0 ? seconds : -Math.floor(uptime() / 2);
-      const prefix = ['unshare', '--time', '--fork', '--kill-child', `--monotonic=${shift}`];
+      const prefix = [
+        'setpriv',
+        '--pdeathsig',
+        'KILL',
+        '--',
+        'unshare',
+        '--time',
+        '--fork',
+        '--kill-child',
+        `--monotonic=${shift}`,
+      ];
       const [file = '', ...rest] = prefix;
       if (spawnSync(file, [...rest, 'true']).status !== 0) {
         context.skip('no time namespaces here');

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { whyNoBpf } from '../fixtures/bpf/fixture.ts';
 import { findTool } from '../hosts/find-tool.ts';
-import { lose } from '../hosts/firewall.ts';
+import { drop } from '../hosts/firewall.ts';
 import {
   HeldTcp,
   runConnectFail,
@@ -25,6 +25,7 @@ import { pod } from './support/objects.ts';
 import { owner } from './support/owners.ts';
 import { type LocalPod, PodLab, synced } from './support/pod-lab.ts';
 import { whyNoApiServer } from './support/programs.ts';
+import { Proxy } from './support/proxy.ts';
 
 const skipReason = whyNoApiServer() ?? whyNoBpf() ?? whyNoLab();
 const PORT = 8080;
@@ -66,6 +67,8 @@ const NOTHING_HERE: Readonly<Record<string, string>> = {
 
 const all = [...dashboards()].flatMap(([name, dashboard]) => queriesOf(name, dashboard));
 let lab: PodLab;
+/** Before the API server: the agent is to see it fail, and to go on. */
+let proxy: Proxy;
 let agent: TestAgent;
 const servers = new Map<string, PrometheusServer>();
 let gone: Server;
@@ -77,7 +80,8 @@ beforeAll(async () => {
   if (skipReason !== null) return;
   lab = await PodLab.open(['web', 'cart']);
   const [web, cart, db] = [await local('web'), await local('cart'), await far('db')];
-  agent = await lab.agent();
+  proxy = await Proxy.start(lab.api);
+  agent = await lab.agent(lab.api.kubeconfigFile(lab.api.adminToken, proxy.url));
   gone = await startGone();
   for (const [name, kind] of Object.entries(SERVERS)) await startServer(name, kind);
   await synced(agent);
@@ -85,7 +89,8 @@ beforeAll(async () => {
   await Promise.race([named(), traffic.running]);
   gone.close();
   gone.closeAllConnections();
-  await lab.api.kill();
+  // an error, and no more: while the server is away new connections get no names
+  proxy.cut();
   endMs = performance.now() + LIMIT_MS;
 });
 beforeEach((context) => {
@@ -97,6 +102,7 @@ afterAll(async () => {
   gone?.close();
   for (const server of servers.values()) await server.stop();
   await agent?.[Symbol.asyncDispose]();
+  await proxy?.close();
   await lab?.close();
 });
 
@@ -142,8 +148,7 @@ scrape_configs: [{job_name: any, honor_labels: true, ${scrape}static_configs: [$
 
 /** Traffic of all kinds until it is over: little by little, for rates need counters that rise. */
 async function run(web: LocalPod, cart: LocalPod, db: string): Promise<void> {
-  const [segment] = cart.host.segments;
-  if (segment) await lose(cart.host, segment, 3);
+  await drop(cart.host, 'input', `tcp dport ${PORT} numgen random mod 100 < 3`);
   const listening = [
     await startTcpServer(cart.host, { port: PORT }, cart.spawn),
     await startTcpServer(lab.far, { port: PORT }),
@@ -155,7 +160,9 @@ async function run(web: LocalPod, cart: LocalPod, db: string): Promise<void> {
   for (const { process: child } of asleep) process.kill(child.pid, 'SIGSTOP');
   const [unread = 0, full = 0] = asleep.map(({ port }) => port);
   const toCart = { address: cart.host.v4, connections: 1 };
-  const sending = startTcpClient(web.host, { ...toCart, port: unread, request: 20_000_000 }, web.spawn);
+  // as many as outweigh the others that send to it, however long losses hold those up
+  const waiting = { ...toCart, port: unread, request: 20_000_000, parallel: 8 };
+  const sending = startTcpClient(web.host, waiting, web.spawn);
   await Promise.all([
     talk(web, cart.host.v4),
     talk(cart, db),

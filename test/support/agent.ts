@@ -4,7 +4,7 @@ import { MAIN } from './main-file.ts';
 import { Page } from './page.ts';
 
 const TREE = join(import.meta.dirname, '../..');
-const START_LIMIT_MS = 20_000;
+const START_LIMIT_MS = 60_000;
 
 /** What a started agent ended with. */
 export interface AgentEnd {

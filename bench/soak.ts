@@ -1,19 +1,24 @@
 // Walks that race with closes at full churn, for long: not one byte, connection or segment may be lost or doubled.
 // Prints a line of JSON a run and a verdict; exit code 1 if any run differs. As root:
 // node bench/soak.ts [runs] [seconds]
-import { readFileSync } from 'node:fs';
 import { ExactLab } from '../test/support/exact-lab.ts';
+import { buildMutant } from '../test/support/mutant.ts';
 import { race } from '../test/support/race.ts';
 import { problemsOf } from '../test/support/race-scenarios.ts';
+import { TELL_TIMES } from '../test/support/race-times.ts';
+import { only, STRETCHABLE } from '../test/support/race-windows.ts';
 import { machine } from './machine.ts';
 
 const runs = Number(process.argv[2] ?? 20);
 const seconds = Number(process.argv[3] ?? 60);
 
-/** Read once, so that all runs are of one object, whatever is built meanwhile. */
-const object = readFileSync(new URL('../build/kube-netc.bpf.o', import.meta.url));
-
 const lab = await ExactLab.open();
+/** Made once, so that all runs are of one object, whatever is built meanwhile. It sees the sockets of these hosts alone. */
+const object = await buildMutant([
+  STRETCHABLE,
+  ...only([lab.client.netnsInode, lab.server.netnsInode]),
+  ...TELL_TIMES,
+]);
 let failed = 0;
 let connections = 0;
 for (let run = 0; run < runs; run++) {

@@ -7,10 +7,10 @@ import type { Report } from './test-report.ts';
 const MINUTE_MS = 60_000;
 const CHECK_LIMIT_MS = 2 * MINUTE_MS;
 const PROJECTS = {
-  unit: 3 * MINUTE_MS,
+  unit: 4 * MINUTE_MS,
   kernel: 7 * MINUTE_MS,
-  e2e: 5 * MINUTE_MS,
-  cluster: 4 * MINUTE_MS,
+  e2e: 9 * MINUTE_MS,
+  cluster: 7 * MINUTE_MS,
   vm: 5 * MINUTE_MS,
 } as const;
 

@@ -47,7 +47,10 @@ describe('edges', () => {
       bitsPerSecond: 20e6, // with a limit nothing is under way at the end
     });
     await service.stop();
-    const { told } = await edges('iperf3', 'iperf3', 5201);
+    let { told } = await edges('iperf3', 'iperf3', 5201);
+    // the last packets of a close are on their way for a moment
+    for (let i = 0; i < 20 && told[0]?.toClient !== told[1]?.toClient; i++)
+      ({ told } = await edges('iperf3', 'iperf3', 5201));
     expect(told[0]).toEqual(told[1]);
     expect(told[0]?.toServer).toBeGreaterThanOrEqual(report.sentBytes);
     expect(told[0]?.toServer).toBeLessThan(report.sentBytes + 10_000); // of its control connection
@@ -70,9 +73,9 @@ describe('edges', () => {
     expect((client?.toServer ?? NaN) / request).toBeGreaterThanOrEqual(report.requests);
     expect((client?.toServer ?? NaN) / request).toBeLessThanOrEqual(report.requests + CONNECTIONS);
     expect(client?.toClient).toBeGreaterThanOrEqual(report.bytes);
-    expect(client?.toClient).toBeLessThanOrEqual(report.bytes + CONNECTIONS * answer);
+    expect(client?.toClient).toBeLessThanOrEqual(Math.ceil(report.bytes) + CONNECTIONS * answer);
     expect(server?.toClient).toBeGreaterThanOrEqual(client?.toClient ?? NaN);
-    expect(server?.toClient).toBeLessThanOrEqual(report.bytes + CONNECTIONS * answer);
+    expect(server?.toClient).toBeLessThanOrEqual(Math.ceil(report.bytes) + CONNECTIONS * answer);
     const of = { reporter: 'source', source_workload: 'wrk', destination_port: String(PORT) };
     const opened = page.sum('kube_netc_edge_connections_opened_total', of);
     expect(opened).toBeGreaterThanOrEqual(CONNECTIONS); // nginx ends one after 1,000 requests

@@ -32,7 +32,12 @@ static __always_inline __u32 describe_end(struct sock *sk, struct tcp_sock *tp, 
 	if (oldstate == TCP_SYN_SENT || (oldstate == TCP_SYN_RECV && role == ROLE_CLIENT))
 		return END_FAILED;
 	if (oldstate == TCP_SYN_RECV)
-		return 0; /* a handshake that did not end: its segments count, no connection does */
+		/*
+		 * A handshake that did not end: its segments count, no connection does. But two CPUs may make a socket each
+		 * of one handshake, and the one too many goes unused (inet_ehash_nolisten, net/ipv4/inet_hashtables.c): it has
+		 * the SYN, and what was sent again before it was made, in its counters, as the other has.
+		 */
+		return tp->segs_in > 1 || tp->fastopen_rsk ? 0 : END_LISTENER;
 	/* tcp_time_wait(sk, TCP_FIN_WAIT2): all is said and acknowledged but the peer's FIN */
 	if (oldstate == TCP_FIN_WAIT2 && !err && !fin_received(TRUSTED, sk))
 		return END_ESTABLISHED | END_FIN_DUE;

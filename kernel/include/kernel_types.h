@@ -242,6 +242,7 @@ struct tcp_sock {
 	__u64 bytes_acked;
 	__u64 bytes_retrans;
 	__u32 total_retrans;
+	struct request_sock *fastopen_rsk;
 };
 
 /* include/linux/sched.h */

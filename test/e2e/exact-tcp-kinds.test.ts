@@ -1,26 +1,17 @@
 // Kinds of TCP whose bytes the kernel books in its own ways: in a SYN, over several subflows, again after a loss.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { lose } from '../hosts/firewall.ts';
-import type { Host } from '../hosts/host.ts';
 import { runTcpClient, startTcpServer } from '../hosts/tcp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import type { TestAgent } from '../support/agent.ts';
 import { ExactLab, type Family, freshPage, startAgent } from '../support/exact-lab.ts';
+import { kernelCounter } from '../support/kernel-counter.ts';
 import { clientSums, expectExactTcp, serverSums } from '../support/tcp-exactness.ts';
 
 const skip = whyNoLab();
 const FAMILIES: readonly Family[] = ['IPv4', 'IPv6'];
 const SIZES = { request: [16, 3_000], response: [0, 9_000] } as const;
 const FAST_OPEN = { sysctls: { 'net.ipv4.tcp_fastopen': 3 } };
-
-/** A counter of /proc/net/snmp or netstat, such as Tcp RetransSegs. */
-async function kernelCounter(host: Host, file: string, table: string, name: string): Promise<number> {
-  const lines = (await host.procNet(file)).split('\n').filter((line) => line.startsWith(`${table}: `));
-  const [names = [], values = []] = lines.map((line) => line.split(' '));
-  const value = values[names.indexOf(name)];
-  if (value === undefined) throw new Error(`/proc/net/${file} has no ${table} ${name}`);
-  return Number(value);
-}
 
 describe('bytes of kinds of TCP', () => {
   beforeEach((context) => {

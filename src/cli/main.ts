@@ -106,8 +106,9 @@ program
   .action(async ({ cgroupRoot, kubernetes, kubeconfig, nodeName }: DoctorFlags) => {
     const { runDoctor } = await import('./doctor-command.ts');
     const runs = await runDoctor(cgroupRoot, { kubernetes, kubeconfig, nodeName });
-    // a resolver or a helper of the kubeconfig that does not answer would hold us; pipes are written at once on Linux
-    process.exit(runs ? 0 : 1);
+    // a resolver or a helper of the kubeconfig that does not answer would hold us. Not at once: output that could not be
+    // written says so first; on Linux all of it has been tried by now
+    setImmediate(() => process.exit(runs ? 0 : 1));
   });
 
 program
@@ -168,6 +169,12 @@ function toNetcError(thrown: unknown): NetcError | null {
       .replace(/\.$/, ''),
   });
 }
+
+process.stdout.on('error', (thrown: NodeJS.ErrnoException) => {
+  if (thrown.code === 'EPIPE') process.exit(0); // who reads has enough: kube-netc connections | head
+  process.stderr.write(`${errorLine(new NetcError('E_OUTPUT', { reason: thrown.message }))}\n`);
+  process.exit(1);
+});
 
 try {
   await program.parseAsync();

@@ -76,6 +76,11 @@ export const ERRORS = {
     message: 'cannot use the kubeconfig {path}: {reason}',
     hint: 'kubectl --kubeconfig FILE cluster-info shows whether it works; its current context is what is used.',
   },
+  E_OUTPUT: {
+    exitCode: 1,
+    message: 'cannot write the output: {reason}',
+    hint: 'What was printed is not whole: look for space where it goes.',
+  },
   E_INTERNAL: {
     exitCode: 1,
     message: 'internal error: {reason}',

@@ -111,6 +111,17 @@ describe('kube-netc connections', () => {
     });
   });
 
+  it.each(['connections', 'doctor'])('%s says nothing to who has read enough of it', async (command) => {
+    const prefix = ['sh', '-c', '{ "$@"; echo "$?" >&2; } | true', 'sh'];
+    expect(await runCommand([command], { prefix })).toEqual({ code: 0, stdout: '', stderr: '0\n' });
+  });
+
+  it.each(['connections', 'doctor'])('%s says in one line that a disk is full', async (command) => {
+    const { code, stderr } = await runCommand([command], { prefix: ['sh', '-c', '"$@" >/dev/full', 'sh'] });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^kube-netc: cannot write the output: ENOSPC.*\(E_OUTPUT\)\n$/);
+  });
+
   it('finds sockets by address, port and process', async (context) => {
     if (why !== null) context.skip(why);
     const [from4, to4] = exact.addresses('IPv4');

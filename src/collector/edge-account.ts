@@ -1,9 +1,10 @@
 // hot
 import type { FlowColumns } from '../tracker/flow-table.ts';
 import {
-  type Distribution,
+  DISTRIBUTIONS,
   type DistributionName,
-  emptyDistribution,
+  type Distributions,
+  emptyDistributions,
 } from '../tracker/flow-distributions.ts';
 
 /** Counters of flows that an edge adds up, as they stand in its account. */
@@ -33,7 +34,7 @@ export const AT = Object.fromEntries(COUNTED.map((name, i) => [name, i])) as Rea
 export const FAILED_AT = COUNTED.length;
 export const ACCOUNT_SIZE = FAILED_AT + FAILURE_REASONS.length;
 
-export type Distributions = Readonly<Record<DistributionName, Distribution>>;
+const NAMES = Object.keys(DISTRIBUTIONS) as DistributionName[];
 
 /** What an edge has counted while it has had series. Nothing in it falls but what is open. */
 export class EdgeAccount {
@@ -59,7 +60,7 @@ export class EdgeAccount {
 
   /** Where distributions of TCP flows are added. */
   measured(): Distributions {
-    if (this.distributions === null) this.distributions = noneMeasured();
+    if (this.distributions === null) this.distributions = emptyDistributions();
     return this.distributions;
   }
 
@@ -94,16 +95,6 @@ export class EdgeAccount {
       mine[name].sumSeconds += from.distributions[name].sumSeconds;
     }
   }
-}
-
-const NAMES: readonly DistributionName[] = ['connect', 'rtt', 'duration'];
-
-function noneMeasured(): Distributions {
-  return {
-    connect: emptyDistribution('connect'),
-    rtt: emptyDistribution('rtt'),
-    duration: emptyDistribution('duration'),
-  };
 }
 
 function addAll(to: Float64Array, from: Float64Array): void {

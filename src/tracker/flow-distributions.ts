@@ -1,5 +1,5 @@
 // hot
-import { Distributions } from '../abi/records.gen.ts';
+import { Distributions as Layout } from '../abi/records.gen.ts';
 import { readU64Live } from './words.ts';
 
 /**
@@ -34,6 +34,9 @@ export interface Distribution {
   sumSeconds: number;
 }
 
+/** One of each kind, of one flow or of many. */
+export type Distributions = Readonly<Record<DistributionName, Distribution>>;
+
 /** Where each lies in an entry of the map, and the unit of its sum. */
 interface Place {
   readonly name: DistributionName;
@@ -46,30 +49,34 @@ interface Place {
 const PLACES: readonly Place[] = [
   {
     name: 'connect',
-    sumOffset: Distributions.connectSumUs,
+    sumOffset: Layout.connectSumUs,
     unitsPerSecond: 1e6,
-    offset: Distributions.connect,
+    offset: Layout.connect,
     buckets: DISTRIBUTIONS.connect.buckets,
   },
   {
     name: 'rtt',
-    sumOffset: Distributions.rttSumUs,
+    sumOffset: Layout.rttSumUs,
     unitsPerSecond: 1e6,
-    offset: Distributions.rtt,
+    offset: Layout.rtt,
     buckets: DISTRIBUTIONS.rtt.buckets,
   },
   {
     name: 'duration',
-    sumOffset: Distributions.durationSumBinaryUs,
+    sumOffset: Layout.durationSumBinaryUs,
     unitsPerSecond: 1e9 / 1024,
-    offset: Distributions.duration,
+    offset: Layout.duration,
     buckets: DISTRIBUTIONS.duration.buckets,
   },
 ];
-const ENTRY_WORDS = Distributions.size >>> 2;
+const ENTRY_WORDS = Layout.size >>> 2;
 
-/** An empty distribution of this kind. */
-export function emptyDistribution(name: DistributionName): Distribution {
+/** One of each kind, in which nothing was measured. */
+export function emptyDistributions(): Distributions {
+  return { connect: empty('connect'), rtt: empty('rtt'), duration: empty('duration') };
+}
+
+function empty(name: DistributionName): Distribution {
   return { counts: new Float64Array(DISTRIBUTIONS[name].buckets), sumSeconds: 0 };
 }
 
@@ -89,14 +96,14 @@ export class FlowDistributions {
   /** @param memory of the map `distributions` @param capacity books, as many as the memory has room for at most */
   constructor(memory: ArrayBuffer, capacity: number) {
     this.#words = new Uint32Array(memory);
-    this.#capacity = Math.min(capacity, Math.floor(memory.byteLength / Distributions.size));
+    this.#capacity = Math.min(capacity, Math.floor(memory.byteLength / Layout.size));
     this.#taken = new Uint32Array(this.#capacity * ENTRY_WORDS);
     this.#sums = new Float64Array(this.#capacity * PLACES.length);
     this.#moved = new Uint8Array(this.#capacity * PLACES.length);
   }
 
   /** Adds what the row has measured since the last call to what its flow belongs to. @param row of the flow table */
-  take(row: number, into: Readonly<Record<DistributionName, Distribution>>): void {
+  take(row: number, into: Distributions): void {
     if (row >= this.#capacity) return;
     for (let i = 0; i < PLACES.length; i++) {
       const place = PLACES[i];

@@ -8,7 +8,7 @@ import {
   type Distribution,
   type DistributionName,
   DISTRIBUTIONS,
-  emptyDistribution,
+  emptyDistributions,
   FlowDistributions,
 } from '../../src/tracker/flow-distributions.ts';
 import { type FlowColumns, FlowTable } from '../../src/tracker/flow-table.ts';
@@ -73,11 +73,7 @@ export class MeasuringAgent {
     const distributions = new FlowDistributions(this.#monitor.books.distributions, this.#flows.capacity);
     const names = Object.keys(this.#flows.columns) as (keyof FlowColumns)[];
     const counters = Object.fromEntries(names.map((name) => [name, 0])) as Record<keyof FlowColumns, number>;
-    const all = {
-      connect: emptyDistribution('connect'),
-      rtt: emptyDistribution('rtt'),
-      duration: emptyDistribution('duration'),
-    };
+    const all = emptyDistributions();
     for (const row of this.#flows.rows.subarray(0, this.#flows.rowCount)) {
       const isClient = this.#flows.role(row) === Role.ROLE_CLIENT;
       if (this.#flows.port(row) !== port || isClient !== (role === 'client')) continue;

@@ -1,7 +1,7 @@
 import type { Monitor } from '../../src/libbpf/monitor.ts';
 import {
   type DistributionName,
-  emptyDistribution,
+  emptyDistributions,
   FlowDistributions,
 } from '../../src/tracker/flow-distributions.ts';
 import { FlowState, type FlowTable } from '../../src/tracker/flow-table.ts';
@@ -43,11 +43,7 @@ export class RaceTimes {
   readonly #flows: FlowTable;
   readonly #monitor: Monitor;
   readonly #distributions: FlowDistributions;
-  readonly #taken = {
-    connect: emptyDistribution('connect'),
-    rtt: emptyDistribution('rtt'),
-    duration: emptyDistribution('duration'),
-  };
+  readonly #taken = emptyDistributions();
   #busyJiffies = 0;
 
   constructor(flows: FlowTable, monitor: Monitor) {

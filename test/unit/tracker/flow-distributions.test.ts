@@ -2,10 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Distributions } from '../../../src/abi/records.gen.ts';
 import {
-  type Distribution,
   type DistributionName,
   DISTRIBUTIONS,
-  emptyDistribution,
+  emptyDistributions,
   FlowDistributions,
 } from '../../../src/tracker/flow-distributions.ts';
 
@@ -16,16 +15,6 @@ const SUMS = {
   rtt: [Distributions.rttSumUs, 1e-6],
   duration: [Distributions.durationSumBinaryUs, 1.024e-6],
 } as const;
-
-type All = Record<DistributionName, Distribution>;
-
-function empty(): All {
-  return {
-    connect: emptyDistribution('connect'),
-    rtt: emptyDistribution('rtt'),
-    duration: emptyDistribution('duration'),
-  };
-}
 
 /** The memory of the map, written by hand instead of by the kernel. */
 class KernelMemory {
@@ -56,7 +45,7 @@ function setUp(): { memory: KernelMemory; distributions: FlowDistributions } {
 describe('what a flow has measured', () => {
   test('is taken once, each bucket of each distribution in its place', () => {
     const { memory, distributions } = setUp();
-    const into = empty();
+    const into = emptyDistributions();
     for (const name of NAMES) {
       const last = DISTRIBUTIONS[name].buckets - 1;
       memory.add(2, name, 0, 3);
@@ -80,7 +69,7 @@ describe('what a flow has measured', () => {
 
   test('is added to what is there already', () => {
     const { memory, distributions } = setUp();
-    const into = empty();
+    const into = emptyDistributions();
     into.rtt.counts[4] = 40;
     into.rtt.sumSeconds = 2;
     memory.add(0, 'rtt', 4, 1e6);
@@ -90,7 +79,7 @@ describe('what a flow has measured', () => {
 
   test('is taken at the next call where the kernel had added to the count alone, or to the sum alone', () => {
     const { memory, distributions } = setUp();
-    const into = empty();
+    const into = emptyDistributions();
     memory.addCount(1, 'connect', 3);
     distributions.take(1, into);
     memory.add(1, 'connect', 3, 8);
@@ -103,7 +92,7 @@ describe('what a flow has measured', () => {
 
   test('goes on where a count of the kernel wraps', () => {
     const { memory, distributions } = setUp();
-    const into = empty();
+    const into = emptyDistributions();
     memory.addCount(1, 'duration', 9, 2 ** 32 - 1);
     memory.add(1, 'duration', 8, 1);
     distributions.take(1, into);
@@ -117,11 +106,11 @@ describe('what a flow has measured', () => {
     const { memory, distributions } = setUp();
     memory.add(1, 'rtt', 9, 5);
     memory.add(1, 'rtt', 9, 5);
-    distributions.take(1, empty());
+    distributions.take(1, emptyDistributions());
     memory.release(1);
     distributions.clear(1);
     memory.add(1, 'rtt', 9, 10);
-    const next = empty();
+    const next = emptyDistributions();
     distributions.take(1, next);
     expect([next.rtt.counts[9], next.rtt.sumSeconds]).toEqual([1, 1e-5]);
   });
@@ -137,7 +126,7 @@ describe('what a flow has measured', () => {
     fc.assert(
       fc.property(fc.array(step), (steps) => {
         const { memory, distributions } = setUp();
-        const into = Array.from({ length: ROWS }, empty);
+        const into = Array.from({ length: ROWS }, emptyDistributions);
         for (const { row, name, bucket, units, take } of steps) {
           memory.add(row, name, bucket, units);
           if (take) into.forEach((all, i) => distributions.take(i, all));

@@ -1,6 +1,6 @@
 import type { PageBlock } from '../expose/page.ts';
 import { Role } from '../abi/records.gen.ts';
-import { FlowState, type FlowTable, OTHER } from '../tracker/flow-table.ts';
+import { FlowState, type FlowTable, OTHER, Protocol } from '../tracker/flow-table.ts';
 import type { FlowDistributions } from '../tracker/flow-distributions.ts';
 import type { LiveTable } from '../tracker/live-table.ts';
 import { EdgeBook } from './edge-book.ts';
@@ -11,7 +11,6 @@ import { EdgePage } from './edge-page.ts';
 import type { FlowName, FlowNames } from './flow-names.ts';
 import { FlowReadings } from './flow-readings.ts';
 
-const UDP = 17;
 const PAUSE_MASK = 0xff; // rows between two places to pause, less one
 
 export interface EdgeOptions {
@@ -135,7 +134,7 @@ export class EdgeSeries {
       local,
       remote,
       port: this.#flows.port(row),
-      protocol: this.#flows.protocol(row) === UDP ? 'udp' : 'tcp',
+      protocol: this.#flows.protocol(row) === Protocol.udp ? 'udp' : 'tcp',
       scope,
     };
   }

@@ -7,14 +7,13 @@ import {
   type Party,
   type RemoteEnd,
 } from '../cluster/identity.ts';
-import { FlowState, type FlowTable, OTHER } from '../tracker/flow-table.ts';
+import { FlowState, type FlowTable, OTHER, Protocol } from '../tracker/flow-table.ts';
 import { formatAddressBytes } from '../util/ip.ts';
 import { commOf } from './comm.ts';
 import { Networks } from './networks.ts';
 import { scopeBetween } from './scope.ts';
 
 const APP_LABELS = ['name', 'component', 'instance', 'version', 'partOf', 'managedBy'] as const;
-const UDP = 17;
 const HOLD_NS = 5e9; // so long after it began a flow is shown with the name it has
 const PAUSE_MASK = 0xff; // rows between two places to pause, less one
 const MAX_PENDING = 16_384; // changed addresses that wait for the next snapshot; over it all names are asked for again
@@ -200,7 +199,7 @@ export class FlowNames {
 
   #remoteEnd(row: number, address: string): RemoteEnd {
     const flows = this.#flows;
-    const protocol = flows.protocol(row) === UDP ? 'udp' : 'tcp';
+    const protocol = flows.protocol(row) === Protocol.udp ? 'udp' : 'tcp';
     return { address, port: flows.role(row) === Role.ROLE_SERVER ? 0 : flows.port(row), protocol };
   }
 
@@ -221,7 +220,7 @@ export class FlowNames {
     const flows = this.#flows;
     const { memory } = flows;
     const remoteAt = flows.remoteAddrOffset(row);
-    const isUnknown = flows.protocol(row) === UDP && isZero(memory, remoteAt);
+    const isUnknown = flows.protocol(row) === Protocol.udp && isZero(memory, remoteAt);
     const localAddress = formatAddressBytes(memory, flows.localAddrOffset(row));
     const remoteAddress = isUnknown ? UNKNOWN_ADDRESS : formatAddressBytes(memory, remoteAt);
     const end = this.#remoteEnd(row, remoteAddress);

@@ -1,12 +1,8 @@
 // hot
-import { ConnectFailure } from '../abi/records.gen.ts';
 import type { FlowDistributions } from '../tracker/flow-distributions.ts';
-import type { FlowTable } from '../tracker/flow-table.ts';
+import { FAILURES, type FlowTable, Protocol } from '../tracker/flow-table.ts';
 import { COUNTED, type EdgeAccount, FAILED_AT } from './edge-account.ts';
 import { FAILURE_BYTES } from './edge-ranking.ts';
-
-const UDP = 17;
-const FAILURES = ConnectFailure.FAILED_CLASSES;
 
 /** Distributions are looked at in the snapshot in which a counter has moved and in the next: the kernel adds to them last. */
 const LOOKS = 2;
@@ -64,7 +60,7 @@ export class FlowReadings {
       counters[FAILED_AT + i] = (counters[FAILED_AT + i] ?? 0) + more;
       this.#failedTaken[at] = value;
     }
-    if (this.#flows.protocol(row) === UDP) return;
+    if (this.#flows.protocol(row) === Protocol.udp) return;
     to.hasConnections = true;
     if (moved) this.#due[row] = LOOKS;
     const due = this.#due[row] ?? 0;

@@ -1,9 +1,8 @@
 import { Role } from '../abi/records.gen.ts';
-import { OTHER, FlowState, type FlowTable } from '../tracker/flow-table.ts';
+import { FlowState, type FlowTable, OTHER, Protocol } from '../tracker/flow-table.ts';
 import { type FlowName, type FlowNames, UNKNOWN_ADDRESS } from './flow-names.ts';
 import { addFive, clearBytes, clearFive, type Detail, type Five, Pair, zeroFive } from './pair.ts';
 
-const UDP = 17;
 const PAUSE_MASK = 0xff; // rows between two places to pause, less one
 const UDP_ACTIVE_NS = 60e9; // a UDP flow counts as active this long after its last datagram
 
@@ -191,7 +190,7 @@ export class PairBook {
     five.receivedBytes = (flows.columns.receivedBytes[row] ?? 0) - (this.#baseReceived[row] ?? 0);
     five.sentRate = flows.sentRate[row] ?? 0;
     five.receivedRate = flows.receivedRate[row] ?? 0;
-    five.active = flows.protocol(row) === UDP ? (recent ? 1 : 0) : (flows.established[row] ?? 0);
+    five.active = flows.protocol(row) === Protocol.udp ? (recent ? 1 : 0) : (flows.established[row] ?? 0);
     return five;
   }
 

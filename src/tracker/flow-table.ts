@@ -8,7 +8,11 @@ export const OTHER = 0;
 /** What user space does with a book. The kernel knows only free and used. */
 export const FlowState = { free: 0, used: 1, retiring: 2 } as const;
 
-const FAILURES = ConnectFailure.FAILED_CLASSES;
+/** As IP numbers them. */
+export const Protocol = { tcp: 6, udp: 17 } as const;
+
+/** Classes of failed connects, each with a counter of its own in `failed`. */
+export const FAILURES = ConnectFailure.FAILED_CLASSES;
 const STATE_WORD = Book.state >>> 2;
 const BOOK_WORDS = Book.size >>> 2;
 
@@ -235,7 +239,7 @@ export class FlowTable {
     return this.#bytes[row * Book.size + Book.key + FlowKey.role] ?? 0;
   }
 
-  /** 6: TCP, 17: UDP. */
+  /** A value of Protocol. */
   protocol(row: number): number {
     return this.#bytes[row * Book.size + Book.key + FlowKey.protocol] ?? 0;
   }

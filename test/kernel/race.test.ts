@@ -1,5 +1,5 @@
 // Walks that never pause race with connections that come and go: not one byte, connection or segment is lost or doubled.
-// The long version is bench/soak.ts.
+// The long version is bench/races.ts.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import { RaceLabs, type ScenarioName } from '../support/race-scenarios.ts';

@@ -9,10 +9,9 @@ import { HeldTcp, runTcpClient, startTcpServer } from '../hosts/tcp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import { TestAgent } from '../support/agent.ts';
 import { ownNetworks } from '../support/networks.ts';
-import { Untold } from '../support/untold.ts';
+import { untilTold, Untold } from '../support/untold.ts';
 
 const why = whyNoLab();
-const VOID_RUNS = 4;
 
 describe('bytes of a sender whose own machine drops packets', () => {
   let lab: Lab;
@@ -40,7 +39,7 @@ describe('bytes of a sender whose own machine drops packets', () => {
   /** What the page says of both ends of some connections, and what the programs have counted. */
   async function transfer(client: Host, server: Host) {
     const serving = await startTcpServer(server);
-    const untold = new Untold(serving.port);
+    using untold = new Untold(serving.port);
     const to = { address: server.v4, port: serving.port };
     const held = await HeldTcp.open(client, { ...to, connections: 1, response: 16 });
     const sent = await held.send(3_000_000);
@@ -54,7 +53,7 @@ describe('bytes of a sender whose own machine drops packets', () => {
     const ended = await held.close();
     const served = await serving.stop();
     const closed = await agent.page('?collect[]=connections');
-    const result = {
+    return {
       untold: untold.end(),
       said: { open, client: closed.pair(client.v4, server.v4), server: closed.pair(server.v4, client.v4) },
       counted: {
@@ -67,8 +66,6 @@ describe('bytes of a sender whose own machine drops packets', () => {
         server: { sentBytes: served.wroteBytes, receivedBytes: served.readBytes },
       },
     };
-    untold.close();
-    return result;
   }
 
   /** Between new hosts, and again between others where the kernel kept ends of connections to itself: see Untold. */
@@ -76,14 +73,12 @@ describe('bytes of a sender whose own machine drops packets', () => {
     name: string,
     drops: (client: Host, segment: Segment) => Promise<void>,
   ): Promise<void> {
-    for (let again = 0; ; again++) {
+    const { said, counted } = await untilTold(async (again) => {
       const { client, server, segment } = await pair(`${name}${again}`);
       await drops(client, segment);
-      const { untold, said, counted } = await transfer(client, server);
-      if (untold > 0 && again < VOID_RUNS) continue;
-      expect(said).toMatchObject(counted);
-      return;
-    }
+      return transfer(client, server);
+    });
+    expect(said).toMatchObject(counted);
   }
 
   it('are each counted once behind a shaper with a short queue', async () => {

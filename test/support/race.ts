@@ -105,7 +105,7 @@ export async function race(exact: ExactLab, options: RaceOptions): Promise<RaceR
         connections: options.older,
       })
     : null;
-  const untold = new Untold(serving.port);
+  using untold = new Untold(serving.port);
   const walker = new Walker(exact, options);
   try {
     const held = older && leave(older, options);
@@ -126,7 +126,6 @@ export async function race(exact: ExactLab, options: RaceOptions): Promise<RaceR
   } finally {
     await walker.stop();
     walker.monitor.close();
-    untold.close();
   }
 }
 

@@ -44,9 +44,25 @@ export class Untold {
     return this.#trace ? this.#trace.events() - told - missed : 0;
   }
 
-  close(): void {
+  [Symbol.dispose](): void {
     this.#object.close();
     this.#trace?.close();
+  }
+}
+
+/** Runs that may be void in a row: what is untold in each of as many more is no accident. */
+const VOID_RUNS = 4;
+
+/**
+ * Runs something, and again where the kernel kept changes of state to itself meanwhile.
+ * @param run is told how often it has run before @returns the first result of which all was told, or the last of five
+ */
+export async function untilTold<T extends { readonly untold: number }>(
+  run: (again: number) => Promise<T>,
+): Promise<T> {
+  for (let again = 0; ; again++) {
+    const result = await run(again);
+    if (result.untold <= 0 || again === VOID_RUNS) return result;
   }
 }
 

@@ -1,24 +1,20 @@
 // What the flags of edges do to the page of an agent with real traffic, and what it says of listeners.
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { runTcpClient, startTcpClient, startTcpServer } from '../hosts/tcp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import { expectOneSum, OwnLab, ways, whyNoOwnCgroup } from '../support/edge-sums.ts';
 import { freshPage } from '../support/exact-lab.ts';
+import { setUp } from '../support/set-up.ts';
 
 const skip = whyNoLab() ?? whyNoOwnCgroup();
 const LIMIT = { timeout: 20_000, interval: 50 };
 
 describe('an agent', () => {
-  beforeEach((context) => {
-    if (skip !== null) context.skip(skip);
-  });
   let lab: OwnLab;
 
-  beforeAll(async () => {
-    if (skip !== null) return;
-    lab = await OwnLab.open();
+  setUp(skip, async (closing) => {
+    lab = closing.use(await OwnLab.open());
   });
-  afterAll(async () => lab?.close());
 
   it('that drops labels has fewer edges and the same sums, and names the networks that it is told', async () => {
     const { exact } = lab;

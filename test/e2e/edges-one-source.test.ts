@@ -1,12 +1,13 @@
 // Page, edges, command and audit read the same books: whatever the traffic and the budget, they say the same.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { HeldTcp, runTcpClient, startTcpServer, type TcpTotals } from '../hosts/tcp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import { runCommand, type TestAgent } from '../support/agent.ts';
 import { expectOneSum, OwnLab, ways, whyNoOwnCgroup } from '../support/edge-sums.ts';
 import { during, freshPage } from '../support/exact-lab.ts';
 import type { Page } from '../support/page.ts';
+import { setUp } from '../support/set-up.ts';
 import { SumWatch } from '../support/sum-watch.ts';
 
 const skip = whyNoLab() ?? whyNoOwnCgroup();
@@ -21,16 +22,11 @@ interface Row {
 }
 
 describe('page, edges, command and audit', () => {
-  beforeEach((context) => {
-    if (skip !== null) context.skip(skip);
-  });
   let lab: OwnLab;
 
-  beforeAll(async () => {
-    if (skip !== null) return;
-    lab = await OwnLab.open();
+  setUp(skip, async (closing) => {
+    lab = closing.use(await OwnLab.open());
   });
-  afterAll(async () => lab?.close());
 
   /** What everything says of the traffic with a server, which must be what its client counted. */
   async function expectTotals(agent: TestAgent, port: number, of: TcpTotals, active: number): Promise<void> {

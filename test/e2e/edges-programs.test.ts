@@ -1,29 +1,25 @@
 // Edges of programs that everybody knows have the bytes that these count, and a name server's clients draw no others.
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { runIperf3, runWrk, startDnsmasq, startIperf3, startNginx } from '../hosts/programs.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import type { TestAgent } from '../support/agent.ts';
 import { expectOneSum, OwnLab, type Ways, ways, whyNoOwnCgroup } from '../support/edge-sums.ts';
 import { freshPage } from '../support/exact-lab.ts';
 import type { Page } from '../support/page.ts';
+import { setUp } from '../support/set-up.ts';
 
 const skip = whyNoLab() ?? whyNoOwnCgroup();
 const PORT = 8_080;
 const CONNECTIONS = 8;
 
 describe('edges', () => {
-  beforeEach((context) => {
-    if (skip !== null) context.skip(skip);
-  });
   let lab: OwnLab;
   let agent: TestAgent;
 
-  beforeAll(async () => {
-    if (skip !== null) return;
-    lab = await OwnLab.open();
+  setUp(skip, async (closing) => {
+    lab = closing.use(await OwnLab.open());
     agent = await lab.agent('--udp', 'tracepoint');
   });
-  afterAll(async () => lab?.close());
 
   /** The edge of a client and of its server, as each end tells it. */
   async function edges(client: string, server: string, port: number): Promise<{ page: Page; told: Ways[] }> {

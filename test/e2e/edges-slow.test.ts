@@ -1,5 +1,5 @@
 // What the page says of an edge is enough to say in words why it is slow.
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type SendingTimes, whySlow } from '../../src/collector/slowness.ts';
 import { lose } from '../hosts/firewall.ts';
 import {
@@ -12,22 +12,18 @@ import { whyNoLab } from '../hosts/why-no-lab.ts';
 import type { TestAgent } from '../support/agent.ts';
 import { OwnLab, whyNoOwnCgroup } from '../support/edge-sums.ts';
 import { freshPage } from '../support/exact-lab.ts';
+import { setUp } from '../support/set-up.ts';
 
 const skip = whyNoLab() ?? whyNoOwnCgroup();
 
 describe('a slow edge', () => {
-  beforeEach((context) => {
-    if (skip !== null) context.skip(skip);
-  });
   let lab: OwnLab;
   let agent: TestAgent;
 
-  beforeAll(async () => {
-    if (skip !== null) return;
-    lab = await OwnLab.open();
+  setUp(skip, async (closing) => {
+    lab = closing.use(await OwnLab.open());
     agent = await lab.agent('--udp', 'off');
   });
-  afterAll(async () => lab?.close());
 
   /** One connection that sends so many bytes: what its program was told by TCP_INFO, and what the page says. */
   async function send(

@@ -1,6 +1,6 @@
 // A machine that drops its own packets on their way out (a shaper, a firewall) sends them again without counting them as
 // retransmissions: the kernel's bytes_sent then has them twice. The page must not.
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { drop, shape } from '../hosts/firewall.ts';
 import type { Host } from '../hosts/host.ts';
 import { Lab } from '../hosts/lab.ts';
@@ -9,6 +9,7 @@ import { HeldTcp, runTcpClient, startTcpServer } from '../hosts/tcp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import { TestAgent } from '../support/agent.ts';
 import { ownNetworks } from '../support/networks.ts';
+import { setUp } from '../support/set-up.ts';
 import { untilTold, Untold } from '../support/untold.ts';
 
 const why = whyNoLab();
@@ -17,17 +18,9 @@ describe('bytes of a sender whose own machine drops packets', () => {
   let lab: Lab;
   let agent: TestAgent;
 
-  beforeAll(async () => {
-    if (why !== null) return;
-    lab = await Lab.create();
-    agent = await TestAgent.start(['--udp', 'off']);
-  });
-  beforeEach((context) => {
-    if (why !== null) context.skip(why);
-  });
-  afterAll(async () => {
-    await agent?.[Symbol.asyncDispose]();
-    await lab?.close();
+  setUp(why, async (closing) => {
+    lab = closing.use(await Lab.create());
+    agent = closing.use(await TestAgent.start(['--udp', 'off']));
   });
 
   async function pair(name: string): Promise<{ client: Host; server: Host; segment: Segment }> {

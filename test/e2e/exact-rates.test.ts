@@ -1,12 +1,13 @@
 // Bytes a second of a sender that keeps its pace are those that its program has sent in a second.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { startIperf3, startIperf3Client } from '../hosts/programs.ts';
 import { HeldTcp, startTcpServer } from '../hosts/tcp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import type { TestAgent } from '../support/agent.ts';
 import { ExactLab, freshPage, startAgent } from '../support/exact-lab.ts';
 import type { Page } from '../support/page.ts';
+import { setUp } from '../support/set-up.ts';
 
 const skip = whyNoLab();
 const PAGE_GAP_MS = 300;
@@ -73,21 +74,13 @@ function median(values: readonly number[]): number {
 }
 
 describe('rates of steady senders', () => {
-  beforeEach((context) => {
-    if (skip !== null) context.skip(skip);
-  });
   let exact: ExactLab;
   let agent: TestAgent;
 
-  beforeAll(async () => {
-    if (skip !== null) return;
-    exact = await ExactLab.open();
-    agent = await startAgent('--udp', 'tracepoint');
+  setUp(skip, async (closing) => {
+    exact = closing.use(await ExactLab.open());
+    agent = closing.use(await startAgent('--udp', 'tracepoint'));
     for (let i = 0; i < 3; i++) await freshPage(agent); // the first ones are slow, and snapshots then far apart
-  });
-  afterAll(async () => {
-    await agent?.[Symbol.asyncDispose]();
-    await exact?.close();
   });
 
   /** How far the rates of both ends are from iperf3's own while it sends for so long. */

@@ -1,10 +1,11 @@
 // Which series a connection is in: a client's are told by port, a server's live ones each by itself, its ended ones together.
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { HeldTcp, runTcpClient, startTcpServer, type ConnectionTotals } from '../hosts/tcp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import type { TestAgent } from '../support/agent.ts';
 import { ExactLab, freshPage, type Family, startAgent } from '../support/exact-lab.ts';
 import type { Page } from '../support/page.ts';
+import { setUp } from '../support/set-up.ts';
 import { clientSums } from '../support/tcp-exactness.ts';
 
 const skip = whyNoLab();
@@ -51,20 +52,12 @@ function served(address: string, live: readonly ConnectionTotals[], ended: Bytes
 }
 
 describe('series of TCP connections', () => {
-  beforeEach((context) => {
-    if (skip !== null) context.skip(skip);
-  });
   let exact: ExactLab;
   let agent: TestAgent;
 
-  beforeAll(async () => {
-    if (skip !== null) return;
-    exact = await ExactLab.open();
-    agent = await startAgent('--udp', 'off');
-  });
-  afterAll(async () => {
-    await agent?.[Symbol.asyncDispose]();
-    await exact?.close();
+  setUp(skip, async (closing) => {
+    exact = closing.use(await ExactLab.open());
+    agent = closing.use(await startAgent('--udp', 'off'));
   });
 
   it.each(FAMILIES)(

@@ -1,29 +1,22 @@
 // At full rate nothing is lost and nothing counted twice, while pages are made all the time.
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { runTcpClient, startTcpServer, type TcpTotals } from '../hosts/tcp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import type { TestAgent } from '../support/agent.ts';
 import { during, ExactLab, freshPage, startAgent } from '../support/exact-lab.ts';
+import { setUp } from '../support/set-up.ts';
 import { clientSums } from '../support/tcp-exactness.ts';
 
 const skip = whyNoLab();
 const CONNECTIONS = 60_000;
 
 describe('short connections at full rate', () => {
-  beforeEach((context) => {
-    if (skip !== null) context.skip(skip);
-  });
   let exact: ExactLab;
   let agent: TestAgent;
 
-  beforeAll(async () => {
-    if (skip !== null) return;
-    exact = await ExactLab.open();
-    agent = await startAgent('--udp', 'off');
-  });
-  afterAll(async () => {
-    await agent?.[Symbol.asyncDispose]();
-    await exact?.close();
+  setUp(skip, async (closing) => {
+    exact = closing.use(await ExactLab.open());
+    agent = closing.use(await startAgent('--udp', 'off'));
   });
 
   interface Served {

@@ -1,24 +1,20 @@
 // Tables have an end. What finds no room is counted all the same, later or together with others, and said to be so.
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { HeldTcp, runTcpClient, startTcpServer } from '../hosts/tcp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import { ExactLab, type Family, freshPage, startAgent } from '../support/exact-lab.ts';
+import { setUp } from '../support/set-up.ts';
 import { clientSums, mirrored } from '../support/tcp-exactness.ts';
 
 const skip = whyNoLab();
 const FAMILIES: readonly Family[] = ['IPv4', 'IPv6'];
 
 describe('bytes where a table is full', () => {
-  beforeEach((context) => {
-    if (skip !== null) context.skip(skip);
-  });
   let exact: ExactLab;
 
-  beforeAll(async () => {
-    if (skip !== null) return;
-    exact = await ExactLab.open();
+  setUp(skip, async (closing) => {
+    exact = closing.use(await ExactLab.open());
   });
-  afterAll(async () => exact?.close());
 
   it('are exact for sockets without a place, when they close', async () => {
     await using agent = await startAgent('--udp', 'off', '--max-sockets', '64');

@@ -1,11 +1,12 @@
 // Kinds of TCP whose bytes the kernel books in its own ways: in a SYN, over several subflows, again after a loss.
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { lose } from '../hosts/firewall.ts';
 import { runTcpClient, startTcpServer } from '../hosts/tcp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import type { TestAgent } from '../support/agent.ts';
 import { ExactLab, type Family, freshPage, startAgent } from '../support/exact-lab.ts';
 import { kernelCounter } from '../support/kernel-counter.ts';
+import { setUp } from '../support/set-up.ts';
 import { clientSums, expectExactTcp, serverSums } from '../support/tcp-exactness.ts';
 
 const skip = whyNoLab();
@@ -14,20 +15,12 @@ const SIZES = { request: [16, 3_000], response: [0, 9_000] } as const;
 const FAST_OPEN = { sysctls: { 'net.ipv4.tcp_fastopen': 3 } };
 
 describe('bytes of kinds of TCP', () => {
-  beforeEach((context) => {
-    if (skip !== null) context.skip(skip);
-  });
   let exact: ExactLab;
   let agent: TestAgent;
 
-  beforeAll(async () => {
-    if (skip !== null) return;
-    exact = await ExactLab.open(FAST_OPEN);
-    agent = await startAgent('--udp', 'off');
-  });
-  afterAll(async () => {
-    await agent?.[Symbol.asyncDispose]();
-    await exact?.close();
+  setUp(skip, async (closing) => {
+    exact = closing.use(await ExactLab.open(FAST_OPEN));
+    agent = closing.use(await startAgent('--udp', 'off'));
   });
 
   describe.each(FAMILIES)('over %s', (family) => {
@@ -67,8 +60,7 @@ describe('bytes of several subflows', () => {
     if (skip !== null) context.skip(skip);
   });
   it('are exact in sum, and each has its own addresses', async () => {
-    const exact = await ExactLab.open();
-    await using _ = { [Symbol.asyncDispose]: async () => exact.close() };
+    await using exact = await ExactLab.open();
     await using agent = await startAgent('--udp', 'off');
     const [first, to] = exact.addresses();
     const second = first.replace(/\d+$/, '77');
@@ -107,8 +99,7 @@ describe('bytes under loss', () => {
   it.each(FAMILIES)(
     'are exact over %s when 3 % are lost, and what was sent again is told',
     async (family) => {
-      const exact = await ExactLab.open();
-      await using _ = { [Symbol.asyncDispose]: async () => exact.close() };
+      await using exact = await ExactLab.open();
       await using agent = await startAgent('--udp', 'off');
       const [from, to] = exact.addresses(family);
       const serving = await startTcpServer(exact.server);

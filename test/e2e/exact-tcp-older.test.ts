@@ -1,5 +1,5 @@
 // Connections that live on both sides of the agent's start: it reads the kernel's own books, so it has missed nothing.
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { HostProcess } from '../hosts/host-process.ts';
 import { HeldTcp, runTcpClient, startTcpClient, startTcpServer } from '../hosts/tcp-traffic.ts';
 import type { TcpTotals } from '../hosts/tcp-traffic.ts';
@@ -7,6 +7,7 @@ import type { TrafficServer } from '../hosts/traffic-program.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import type { TestAgent } from '../support/agent.ts';
 import { ExactLab, type Family, freshPage, startAgent } from '../support/exact-lab.ts';
+import { setUp } from '../support/set-up.ts';
 import { mirrored } from '../support/tcp-exactness.ts';
 
 const skip = whyNoLab();
@@ -31,22 +32,17 @@ process.stdin.once('data', () => sockets.forEach((socket) => socket.write('z'.re
 process.stdin.on('end', () => sockets.forEach((socket) => socket.end()));`;
 
 describe('connections older than the agent', () => {
-  beforeEach((context) => {
-    if (skip !== null) context.skip(skip);
-  });
   let exact: ExactLab;
   let serving: TrafficServer<TcpTotals>;
   const agents: TestAgent[] = [];
 
-  beforeAll(async () => {
-    if (skip !== null) return;
-    exact = await ExactLab.open();
+  setUp(skip, async (closing) => {
+    exact = closing.use(await ExactLab.open());
     serving = await startTcpServer(exact.server);
   });
   afterEach(async () => {
     for (const agent of agents.splice(0)) await agent[Symbol.asyncDispose]();
   });
-  afterAll(async () => exact?.close());
 
   async function start(): Promise<TestAgent> {
     const agent = await startAgent('--udp', 'off');

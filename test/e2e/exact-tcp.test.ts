@@ -1,10 +1,11 @@
 // What the page says of a pair equals what its two programs counted, to the byte, whatever calls they use and however
 // their connections end.
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Closing, TcpClientOptions } from '../hosts/tcp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import type { TestAgent } from '../support/agent.ts';
 import { ExactLab, type Family, startAgent } from '../support/exact-lab.ts';
+import { setUp } from '../support/set-up.ts';
 import { expectExactTcp } from '../support/tcp-exactness.ts';
 
 const skip = whyNoLab();
@@ -12,20 +13,12 @@ const FAMILIES: readonly Family[] = ['IPv4', 'IPv6'];
 const SIZES = { request: [16, 3_000], response: [0, 9_000] } as const;
 
 describe('bytes of TCP connections', () => {
-  beforeEach((context) => {
-    if (skip !== null) context.skip(skip);
-  });
   let exact: ExactLab;
   let agent: TestAgent;
 
-  beforeAll(async () => {
-    if (skip !== null) return;
-    exact = await ExactLab.open();
-    agent = await startAgent('--udp', 'off');
-  });
-  afterAll(async () => {
-    await agent?.[Symbol.asyncDispose]();
-    await exact?.close();
+  setUp(skip, async (closing) => {
+    exact = closing.use(await ExactLab.open());
+    agent = closing.use(await startAgent('--udp', 'off'));
   });
 
   describe.each(FAMILIES)('over %s', (family) => {

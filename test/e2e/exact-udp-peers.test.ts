@@ -1,30 +1,23 @@
 // Who is at the other end of a datagram, who serves, and what stays unknown.
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { startDnsmasq } from '../hosts/programs.ts';
 import { runUdpClient, startUdpServer } from '../hosts/udp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import type { TestAgent } from '../support/agent.ts';
 import { ExactLab, freshPage, type Family, startAgent } from '../support/exact-lab.ts';
+import { setUp } from '../support/set-up.ts';
 import { bytesOf, expectExactUdp, udpBytes } from '../support/udp-exactness.ts';
 
 const skip = whyNoLab();
 const FAMILIES: readonly Family[] = ['IPv4', 'IPv6'];
 
 describe('peers of UDP sockets', () => {
-  beforeEach((context) => {
-    if (skip !== null) context.skip(skip);
-  });
   let exact: ExactLab;
   let agent: TestAgent;
 
-  beforeAll(async () => {
-    if (skip !== null) return;
-    exact = await ExactLab.open();
-    agent = await startAgent('--udp', 'tracepoint');
-  });
-  afterAll(async () => {
-    await agent?.[Symbol.asyncDispose]();
-    await exact?.close();
+  setUp(skip, async (closing) => {
+    exact = closing.use(await ExactLab.open());
+    agent = closing.use(await startAgent('--udp', 'tracepoint'));
   });
 
   describe.each(FAMILIES)('over %s', (family) => {
@@ -105,8 +98,7 @@ describe('--udp=off', () => {
     if (skip !== null) context.skip(skip);
   });
   it('counts no datagram', async () => {
-    const exact = await ExactLab.open();
-    await using _ = { [Symbol.asyncDispose]: async () => exact.close() };
+    await using exact = await ExactLab.open();
     await using agent = await startAgent('--udp', 'off');
     const [from, to] = exact.addresses();
     const { result, page } = await exact.count(agent, async () => {

@@ -1,10 +1,11 @@
 // Datagrams by the tracepoints: what the page says of a pair equals what the calls of its two programs returned.
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { drop } from '../hosts/firewall.ts';
 import { runUdpClient, startUdpServer, type UdpClientOptions } from '../hosts/udp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import type { TestAgent } from '../support/agent.ts';
 import { ExactLab, type Family, startAgent } from '../support/exact-lab.ts';
+import { setUp } from '../support/set-up.ts';
 import { bytesOf, expectExactUdp, udpBytes, UNBOUND } from '../support/udp-exactness.ts';
 
 const skip = whyNoLab();
@@ -12,20 +13,12 @@ const FAMILIES: readonly Family[] = ['IPv4', 'IPv6'];
 const TALK = { count: 200, size: [0, 1_400], reply: true } as const;
 
 describe('bytes of UDP datagrams', () => {
-  beforeEach((context) => {
-    if (skip !== null) context.skip(skip);
-  });
   let exact: ExactLab;
   let agent: TestAgent;
 
-  beforeAll(async () => {
-    if (skip !== null) return;
-    exact = await ExactLab.open();
-    agent = await startAgent('--udp', 'tracepoint');
-  });
-  afterAll(async () => {
-    await agent?.[Symbol.asyncDispose]();
-    await exact?.close();
+  setUp(skip, async (closing) => {
+    exact = closing.use(await ExactLab.open());
+    agent = closing.use(await startAgent('--udp', 'tracepoint'));
   });
 
   describe.each(FAMILIES)('over %s', (family) => {

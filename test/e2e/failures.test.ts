@@ -1,5 +1,5 @@
 // Connections that never were: each attempt is counted once, by the reason that its program was told.
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { drop } from '../hosts/firewall.ts';
 import {
   type ConnectFailOptions,
@@ -11,6 +11,7 @@ import { whyNoLab } from '../hosts/why-no-lab.ts';
 import type { TestAgent } from '../support/agent.ts';
 import { ExactLab, type Family, freshPage, startAgent } from '../support/exact-lab.ts';
 import type { Page } from '../support/page.ts';
+import { setUp } from '../support/set-up.ts';
 
 const skip = whyNoLab();
 const FAMILIES: readonly Family[] = ['IPv4', 'IPv6'];
@@ -20,23 +21,15 @@ const PORTS = { IPv4: 1_000, IPv6: 2_000 } as const;
 const [REFUSED, SILENT, UNREACHABLE] = [1, 2, 3];
 
 describe('failed connects', () => {
-  beforeEach((context) => {
-    if (skip !== null) context.skip(skip);
-  });
   let exact: ExactLab;
   let agent: TestAgent;
 
-  beforeAll(async () => {
-    if (skip !== null) return;
-    exact = await ExactLab.open();
+  setUp(skip, async (closing) => {
+    exact = closing.use(await ExactLab.open());
     for (const base of Object.values(PORTS)) {
       await drop(exact.server, 'input', `tcp dport ${base + SILENT}`);
     }
-    agent = await startAgent('--udp', 'off');
-  });
-  afterAll(async () => {
-    await agent?.[Symbol.asyncDispose]();
-    await exact?.close();
+    agent = closing.use(await startAgent('--udp', 'off'));
   });
 
   async function fail(

@@ -3,11 +3,12 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { uptime } from 'node:os';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { HeldTcp, startTcpServer, type TcpTotals } from '../hosts/tcp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import { TestAgent } from '../support/agent.ts';
 import { ExactLab, freshPage } from '../support/exact-lab.ts';
+import { setUp } from '../support/set-up.ts';
 import { SumWatch } from '../support/sum-watch.ts';
 import { clientSums, mirrored } from '../support/tcp-exactness.ts';
 
@@ -25,21 +26,16 @@ Date.now = () => now() + Number(readFileSync(process.env.TEST_WALL_CLOCK_OFFSET,
 const RATE_MAX = 1e11;
 
 describe('an agent whose clock is set', () => {
-  beforeEach((context) => {
-    if (skip !== null) context.skip(skip);
-  });
   let exact: ExactLab;
   let port: number;
   let held: HeldTcp;
 
-  beforeAll(async () => {
-    if (skip !== null) return;
-    exact = await ExactLab.open();
+  setUp(skip, async (closing) => {
+    exact = closing.use(await ExactLab.open());
     ({ port } = await startTcpServer(exact.server));
     const address = exact.server.v4;
     held = await HeldTcp.open(exact.client, { address, port, connections: CONNECTIONS, request: 3_000 });
   });
-  afterAll(async () => exact?.close());
 
   /** Expects both ends to the byte, rates that can be, and nothing that fell since the last look. */
   async function expectAll(agent: TestAgent, sent: TcpTotals, watch: SumWatch): Promise<void> {

@@ -1,7 +1,7 @@
 // What an agent looks at goes away while it looks, or there is far more of it than it has room for.
 import { randomInt } from 'node:crypto';
 import { existsSync, rmdirSync } from 'node:fs';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { cgroup2Mount } from '../hosts/cgroup.ts';
 import { HeldMany, type HoldManyTotals } from '../hosts/held-many.ts';
 import type { Host } from '../hosts/host.ts';
@@ -12,6 +12,7 @@ import { whyNoLab } from '../hosts/why-no-lab.ts';
 import type { TestAgent } from '../support/agent.ts';
 import { during, ExactLab, freshPage, startAgent } from '../support/exact-lab.ts';
 import type { Page } from '../support/page.ts';
+import { setUp } from '../support/set-up.ts';
 import { clientSums, mirrored } from '../support/tcp-exactness.ts';
 
 const skip = whyNoLab();
@@ -19,15 +20,11 @@ const ROUNDS = 5;
 const PATIENCE = { timeout: 60_000, interval: 100 };
 
 describe('an agent', () => {
-  beforeEach((context) => {
-    if (skip !== null) context.skip(skip);
-  });
-
   let agent: TestAgent;
-  beforeAll(async () => {
-    if (skip === null) agent = await startAgent('--udp', 'off', '--series', '20000');
+
+  setUp(skip, async (closing) => {
+    agent = closing.use(await startAgent('--udp', 'off', '--series', '20000'));
   });
-  afterAll(async () => agent?.[Symbol.asyncDispose]());
 
   function expectSound(): void {
     expect(agent.process.exitCode).toBeNull();

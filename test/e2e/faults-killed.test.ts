@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { programsOf } from '../../src/libbpf/trial-load.ts';
 import { HeldTcp, startTcpServer } from '../hosts/tcp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
@@ -10,6 +10,7 @@ import { spawnAgent } from '../support/agent.ts';
 import { orphans } from '../support/bpf-objects.ts';
 import { ExactLab, freshPage, startAgent } from '../support/exact-lab.ts';
 import { FULL_SIZE } from '../support/full-size.ts';
+import { setUp } from '../support/set-up.ts';
 import { clientSums, mirrored } from '../support/tcp-exactness.ts';
 
 const skip = whyNoLab();
@@ -21,14 +22,11 @@ const FLAGS = ['--listen', '127.0.0.1:0', '--interval', '100ms', '--udp', 'off',
 const CONNECTIONS = 100;
 
 describe('agents that are killed', () => {
-  beforeEach((context) => {
-    if (skip !== null) context.skip(skip);
-  });
   let exact: ExactLab;
-  beforeAll(async () => {
-    if (skip === null) exact = await ExactLab.open();
+
+  setUp(skip, async (closing) => {
+    exact = closing.use(await ExactLab.open());
   });
-  afterAll(async () => exact?.close());
 
   it(
     `at ${KILLS} random moments leave nothing in the kernel, and the next one has every byte`,

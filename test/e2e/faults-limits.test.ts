@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { programsOf } from '../../src/libbpf/trial-load.ts';
 import { findTool } from '../hosts/find-tool.ts';
 import { run } from '../hosts/host-process.ts';
@@ -15,6 +15,7 @@ import { ExactLab, freshPage, type PageSource, startAgent } from '../support/exa
 import { FullPipe } from '../support/full-pipe.ts';
 import { LimitedCgroup } from '../support/limited.ts';
 import { Page } from '../support/page.ts';
+import { setUp } from '../support/set-up.ts';
 import { clientSums, mirrored } from '../support/tcp-exactness.ts';
 
 const skip = whyNoLab();
@@ -25,21 +26,16 @@ const MIB = 2 ** 20;
 const PATIENCE = { timeout: 60_000, interval: 100 };
 
 describe('an agent', () => {
-  beforeEach((context) => {
-    if (skip !== null) context.skip(skip);
-  });
   let exact: ExactLab;
   let port: number;
   let held: HeldTcp;
 
-  beforeAll(async () => {
-    if (skip !== null) return;
-    exact = await ExactLab.open();
+  setUp(skip, async (closing) => {
+    exact = closing.use(await ExactLab.open());
     ({ port } = await startTcpServer(exact.server));
     const address = exact.server.v4;
     held = await HeldTcp.open(exact.client, { address, port, connections: CONNECTIONS, request: 3_000 });
   });
-  afterAll(async () => exact?.close());
 
   /** Both ends of all held connections are on the page, to the byte. */
   async function expectAll(agent: PageSource, sent: TcpTotals): Promise<void> {

@@ -2,13 +2,14 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { HeldMany } from '../hosts/held-many.ts';
 import { Lab } from '../hosts/lab.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import { TestAgent } from '../support/agent.ts';
 import { freshPage } from '../support/exact-lab.ts';
 import { FULL_SIZE } from '../support/full-size.ts';
+import { setUp } from '../support/set-up.ts';
 
 const skip = whyNoLab();
 /** Each has its server's end here: a page of some 5 MB, more than the buffers of a socket hold. */
@@ -23,31 +24,27 @@ const RESIDENT_MAX_BYTES = 400 * MIB;
 const PATIENCE = { timeout: 90_000, interval: 200 };
 
 describe('an agent with a large page', () => {
-  beforeEach((context) => {
-    if (skip !== null) context.skip(skip);
-  });
   let lab: Lab;
   let held: HeldMany;
   let agent: TestAgent;
   const slow: Socket[] = [];
-  const drip = setInterval(() => slow.forEach((socket) => void socket.read(1)), 1_000);
 
-  beforeAll(async () => {
-    if (skip !== null) return;
-    lab = await Lab.create();
+  setUp(skip, async (closing) => {
+    lab = closing.use(await Lab.create());
     held = await HeldMany.open(await lab.host('many'), { connections: CONNECTIONS, reset: true });
-    agent = await TestAgent.start(['--udp', 'off', '--max-sockets', '65536', '--series', '10000']);
+    agent = closing.use(
+      await TestAgent.start(['--udp', 'off', '--max-sockets', '65536', '--series', '10000']),
+    );
+    const drip = setInterval(() => slow.forEach((socket) => void socket.read(1)), 1_000);
+    closing.defer(() => {
+      clearInterval(drip);
+      for (const socket of slow) socket.destroy();
+    });
     for (let i = 0; i < SLOW; i++) {
       const socket = await connected();
       socket.pause().write('GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n');
       slow.push(socket);
     }
-  });
-  afterAll(async () => {
-    clearInterval(drip);
-    for (const socket of slow) socket.destroy();
-    await agent?.[Symbol.asyncDispose]();
-    await lab?.close();
   });
 
   async function connected(): Promise<Socket> {

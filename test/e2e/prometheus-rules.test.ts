@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, type TestContext } from 'vitest';
+import { describe, expect, it, type TestContext } from 'vitest';
 import { ruleFiles, RULES } from '../../tools/gen-rules.ts';
 import { findTool, TREE } from '../hosts/find-tool.ts';
 import type { Host } from '../hosts/host.ts';
@@ -14,6 +14,7 @@ import { namedByProcess } from '../support/owners.ts';
 import { PrometheusServer, type RuleState } from '../support/prometheus.ts';
 import { findCurrentPrometheus } from '../support/prometheus-programs.ts';
 import { fastRules, rulesOf } from '../support/rules.ts';
+import { setUp } from '../support/set-up.ts';
 
 const why = whyNoLab();
 const PORT = 5_411;
@@ -76,20 +77,12 @@ describe('Prometheus', () => {
   let agent: TestAgent;
   let traffic: Traffic;
 
-  beforeAll(async () => {
-    if (why !== null) return;
-    exact = await ExactLab.open(namedByProcess());
-    agent = await TestAgent.start();
+  setUp(why, async (closing) => {
+    exact = closing.use(await ExactLab.open(namedByProcess()));
+    agent = closing.use(await TestAgent.start());
     await startTcpServer(exact.server, { port: PORT });
     traffic = new Traffic(exact, PORT);
-  });
-  beforeEach((context) => {
-    if (why !== null) context.skip(why);
-  });
-  afterAll(async () => {
-    await traffic?.stop();
-    await agent?.[Symbol.asyncDispose]();
-    await exact?.close();
+    closing.defer(async () => traffic.stop());
   });
 
   async function start(name: string, configuration: string, program: string): Promise<PrometheusServer> {

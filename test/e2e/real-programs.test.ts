@@ -1,12 +1,11 @@
 // What the page says of programs that everybody knows equals what they themselves count, or what both ends say.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   type Iperf3Options,
   type Iperf3Report,
   runCurl,
   runIperf3,
   runWrk,
-  type Service,
   startIperf3,
   startNginx,
 } from '../hosts/programs.ts';
@@ -14,6 +13,7 @@ import { whyNoLab } from '../hosts/why-no-lab.ts';
 import { TestAgent } from '../support/agent.ts';
 import { ExactLab, type Family } from '../support/exact-lab.ts';
 import type { PairSums } from '../support/page.ts';
+import { setUp } from '../support/set-up.ts';
 
 const why = whyNoLab();
 const FAMILIES: readonly Family[] = ['IPv4', 'IPv6'];
@@ -30,19 +30,13 @@ interface Counted<T> {
 describe('bytes of real programs', () => {
   let exact: ExactLab;
   let agent: TestAgent;
-  let nginx: Service;
 
-  beforeAll(async () => {
-    if (why !== null) return;
-    exact = await ExactLab.open();
-    agent = await TestAgent.start();
+  setUp(why, async (closing) => {
+    exact = closing.use(await ExactLab.open());
+    agent = closing.use(await TestAgent.start());
     const files = { 'index.html': 'hello\n', big: BIG };
-    nginx = await startNginx(exact.lab, exact.server, { port: PORT, workers: 2, files });
-  });
-  afterAll(async () => {
-    await nginx?.stop();
-    await agent?.[Symbol.asyncDispose]();
-    await exact?.close();
+    const nginx = await startNginx(exact.lab, exact.server, { port: PORT, workers: 2, files });
+    closing.defer(async () => nginx.stop());
   });
 
   async function openBetween(from: string, to: string): Promise<number> {
@@ -81,8 +75,7 @@ describe('bytes of real programs', () => {
       'an upload': ['/', '--request', 'POST', '--data-binary', 'x'.repeat(100_000), '--header', 'Expect:'],
       'a download that is limited': ['/big', '--output', '/dev/null', '--limit-rate', '4M'],
     };
-    it.for(Object.entries(requests))('curl of %s', async ([, [path, ...more]], context) => {
-      if (why !== null) context.skip(why);
+    it.for(Object.entries(requests))('curl of %s', async ([, [path, ...more]]) => {
       const { result, client, server } = await count(family, async (url) =>
         runCurl(exact.client, url + path, more),
       );
@@ -98,8 +91,7 @@ describe('bytes of real programs', () => {
     ['IPv6', '/big', 1_000_245],
   ] as const)(
     'over %s: wrk of %s, but for answers under way when it ends',
-    async ([family, path, answerBytes], context) => {
-      if (why !== null) context.skip(why);
+    async ([family, path, answerBytes]) => {
       const { result, client, server } = await count(family, async (url) =>
         runWrk(exact.lab, exact.client, { url: url + path, seconds: 1, connections: CONNECTIONS }),
       );
@@ -123,8 +115,7 @@ describe('bytes of real programs', () => {
   it.for([
     ['IPv4', false],
     ['IPv6', true],
-  ] as const)('over %s: iperf3 by TCP, reverse: %s', async ([family, reverse], context) => {
-    if (why !== null) context.skip(why);
+  ] as const)('over %s: iperf3 by TCP, reverse: %s', async ([family, reverse]) => {
     // With a limit nothing is under way at the end.
     const options = { streams: 2, bitsPerSecond: 20e6, reverse };
     const { result, client, server } = await iperf3(family, options);
@@ -135,8 +126,7 @@ describe('bytes of real programs', () => {
   it.for([
     ['IPv6', false],
     ['IPv4', true],
-  ] as const)('over %s: iperf3 by UDP, reverse: %s', async ([family, reverse], context) => {
-    if (why !== null) context.skip(why);
+  ] as const)('over %s: iperf3 by UDP, reverse: %s', async ([family, reverse]) => {
     const { result, client, server } = await iperf3(family, { udp: true, bitsPerSecond: 4e6, reverse });
     const [sender, receiver] = reverse ? [server, client] : [client, server];
     expectData(sender.sentBytes, result.sentBytes);

@@ -1,7 +1,7 @@
 // Whatever the budget, sums over the page never fall, and in the end they are what the programs counted: while pairs
 // come and go, age, come back, are folded into `other` and get series of their own again.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   HeldTcp,
   runTcpClient,
@@ -13,6 +13,7 @@ import { HeldUdp, startUdpServer } from '../hosts/udp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import type { TestAgent } from '../support/agent.ts';
 import { during, ExactLab, freshPage, startAgent } from '../support/exact-lab.ts';
+import { setUp } from '../support/set-up.ts';
 import { SumWatch, type Sums, sumsOf } from '../support/sum-watch.ts';
 
 const skip = whyNoLab();
@@ -36,9 +37,6 @@ function minus(a: Sums, b: Sums): Sums {
 }
 
 describe('sums of pages within a budget', () => {
-  beforeEach((context) => {
-    if (skip !== null) context.skip(skip);
-  });
   let exact: ExactLab;
   let addresses: string[];
   const agents = new Map<TestAgent, SumWatch>();
@@ -55,22 +53,20 @@ describe('sums of pages within a budget', () => {
     labels['source_name'] === 'exact-tcp-clien' &&
     addresses.slice(RARE, RARE + ALWAYS).includes(labels['source_address'] ?? '');
 
-  beforeAll(async () => {
-    if (skip !== null) return;
-    exact = await ExactLab.open();
+  setUp(skip, async (closing) => {
+    exact = closing.use(await ExactLab.open());
     const own = exact.client.v4;
     addresses = Array.from({ length: CLIENTS }, (_, i) => own.replace(/\d+$/, String(100 + i)));
     const device = exact.segment.device(exact.client);
     await exact.client.ip(addresses.map((address) => `addr add ${address}/24 dev ${device}`).join('\n'));
     for (const budget of BUDGETS) {
       const limits = ['--series', String(budget), '--edges', String(budget), '--series-ttl', '10s'];
-      agents.set(await startAgent('--udp', 'tracepoint', ...limits), new SumWatch(budget, busy));
+      const agent = closing.use(await startAgent('--udp', 'tracepoint', ...limits));
+      agents.set(agent, new SumWatch(budget, busy));
     }
-    witness = await startAgent('--udp', 'tracepoint', '--series', '100000', '--series-ttl', '1h');
-  });
-  afterAll(async () => {
-    for (const agent of [...agents.keys(), witness]) await agent?.[Symbol.asyncDispose]();
-    await exact?.close();
+    witness = closing.use(
+      await startAgent('--udp', 'tracepoint', '--series', '100000', '--series-ttl', '1h'),
+    );
   });
 
   interface Server {

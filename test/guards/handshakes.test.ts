@@ -14,8 +14,7 @@ describe('handshakes of which answers are lost', () => {
   });
 
   it('are exact where two CPUs make a socket each of one handshake', async () => {
-    const exact = await ExactLab.open();
-    await using _ = { [Symbol.asyncDispose]: async () => exact.close() };
+    await using exact = await ExactLab.open();
     await using agent = await startAgent('--udp', 'off');
     const serving = await startTcpServer(exact.server, { backlog: 1024 });
     const [from, to] = exact.addresses();

@@ -39,10 +39,10 @@ export function whyNoOwnCgroup(): string | null {
 /** Two hosts, and agents that count their sockets and no others of this machine. */
 export class OwnLab {
   readonly exact: ExactLab;
-  readonly #agents: TestAgent[] = [];
+  readonly #closing = new AsyncDisposableStack();
 
   private constructor(exact: ExactLab) {
-    this.exact = exact;
+    this.exact = this.#closing.use(exact);
   }
 
   static async open(): Promise<OwnLab> {
@@ -50,13 +50,11 @@ export class OwnLab {
   }
 
   async agent(...flags: readonly string[]): Promise<TestAgent> {
-    const agent = await startAgent('--cgroup-root', this.exact.client.cgroup?.path ?? '', ...flags);
-    this.#agents.push(agent);
-    return agent;
+    const root = this.exact.client.cgroup?.path ?? '';
+    return this.#closing.use(await startAgent('--cgroup-root', root, ...flags));
   }
 
-  async close(): Promise<void> {
-    for (const agent of this.#agents) await agent[Symbol.asyncDispose]();
-    await this.exact.close();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#closing.disposeAsync();
   }
 }

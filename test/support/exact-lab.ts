@@ -62,6 +62,10 @@ export class ExactLab {
   async close(): Promise<void> {
     await this.lab.close();
   }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
 }
 
 /** An agent with room for 65,536 sockets: a walk of it is short, so snapshots follow one another faster. */

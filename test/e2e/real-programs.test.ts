@@ -39,11 +39,6 @@ describe('bytes of real programs', () => {
     closing.defer(async () => nginx.stop());
   });
 
-  async function openBetween(from: string, to: string): Promise<number> {
-    const page = await agent.rawPage('?collect[]=connections');
-    return page.pair(from, to).active + page.pair(to, from).active;
-  }
-
   /** What the page says of both ends of some traffic. */
   async function count<T>(
     family: Family,
@@ -144,9 +139,7 @@ describe('bytes of real programs', () => {
       const service = await startIperf3(exact.server);
       const report = await runIperf3(exact.client, { seconds: 1, ...options, address });
       await service.stop();
-      // The last packets of a close are on their way for a moment after the programs have ended.
-      const [from, to] = exact.addresses(family);
-      if (!options.udp) await expect.poll(async () => openBetween(from, to), { timeout: 10_000 }).toBe(0);
+      if (!options.udp) await exact.allClosed(agent, family);
       return report;
     });
   }

@@ -6,6 +6,8 @@ import { TestAgent } from './agent.ts';
 import { ownNetworks } from './networks.ts';
 import type { Page, PairSums } from './page.ts';
 
+const CLOSED_LIMIT_MS = 20_000;
+
 export type Family = 'IPv4' | 'IPv6';
 
 /** An agent, as far as its pages go. */
@@ -57,6 +59,21 @@ export class ExactLab {
     const page = await freshPage(agent, 'connections');
     this.#last = { agent, page };
     return { result, page, grown: (...pair) => difference(before.pair(...pair), page.pair(...pair)) };
+  }
+
+  /**
+   * Waits until the page has no TCP connection of the two hosts that is open: the last packets of a close may be on their
+   * way when the programs have ended. Throws after 20 s.
+   */
+  async allClosed(agent: PageSource, family?: Family): Promise<void> {
+    const [from, to] = this.addresses(family);
+    const end = performance.now() + CLOSED_LIMIT_MS;
+    for (;;) {
+      const page = await freshPage(agent, 'connections');
+      const open = page.pair(from, to).active + page.pair(to, from).active;
+      if (open === 0) return;
+      if (performance.now() > end) throw new Error(`${open} ends of connections are still open`);
+    }
   }
 
   async close(): Promise<void> {

@@ -16,7 +16,7 @@ describe('short connections at full rate', () => {
 
   setUp(skip, async (closing) => {
     exact = closing.use(await ExactLab.open());
-    agent = closing.use(await startAgent('--udp', 'off'));
+    agent = closing.use(await startAgent('--udp', 'off', ...exact.networkFlags));
   });
 
   interface Served {
@@ -57,7 +57,7 @@ describe('short connections at full rate', () => {
     const page = await freshPage(agent, 'workloads');
     for (const { port } of result) {
       for (const reporter of ['source', 'destination']) {
-        const edge = { reporter, destination_port: String(port) };
+        const edge = { reporter, ...exact.edge(port) };
         expect(page.sum('kube_netc_edge_connections_opened_total', edge)).toBe(CONNECTIONS);
         expect(page.sum('kube_netc_edge_connections_closed_total', edge)).toBe(CONNECTIONS);
         expect(page.sum('kube_netc_edge_connections_active', edge)).toBe(0);

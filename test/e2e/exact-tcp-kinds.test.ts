@@ -100,7 +100,7 @@ describe('bytes under loss', () => {
     'are exact over %s when 3 % are lost, and what was sent again is told',
     async (family) => {
       await using exact = await ExactLab.open();
-      await using agent = await startAgent('--udp', 'off');
+      await using agent = await startAgent('--udp', 'off', ...exact.networkFlags);
       const [from, to] = exact.addresses(family);
       const serving = await startTcpServer(exact.server);
       await lose(exact.server, exact.segment, 3);
@@ -126,7 +126,7 @@ describe('bytes under loss', () => {
       const most = await kernel();
       expect(page.pair(to, from)).toMatchObject(server);
       for (const [end, reporter] of ['source', 'destination'].entries()) {
-        const labels = { reporter, destination_port: String(serving.port) };
+        const labels = { reporter, ...exact.edge(serving.port) };
         const sentAgain = page.sum('kube_netc_edge_retransmitted_segments_total', labels);
         expect(sentAgain).toBeGreaterThan(0);
         expect(sentAgain).toBeGreaterThanOrEqual(least[end] ?? NaN);

@@ -29,7 +29,7 @@ describe('failed connects', () => {
     for (const base of Object.values(PORTS)) {
       await drop(exact.server, 'input', `tcp dport ${base + SILENT}`);
     }
-    agent = closing.use(await startAgent('--udp', 'off'));
+    agent = closing.use(await startAgent('--udp', 'off', ...exact.networkFlags));
   });
 
   async function fail(
@@ -43,7 +43,7 @@ describe('failed connects', () => {
 
   /** What the page says of attempts at a port, without reasons that it names none of. */
   function failures(page: Page, port: number): object {
-    const of = { reporter: 'source', source_workload: 'connect-fail', destination_port: String(port) };
+    const of = { reporter: 'source', source_workload: 'connect-fail', ...exact.edge(port) };
     const counts = REASONS.map((reason): [string, number] => [
       reason,
       page.sum('kube_netc_edge_connect_failures_total', { ...of, reason }),
@@ -91,7 +91,7 @@ describe('failed connects', () => {
     const of = { reporter: 'source', source_workload: 'connect-fail' };
     for (const base of Object.values(PORTS)) {
       for (const way of [REFUSED, SILENT, UNREACHABLE]) {
-        const edge = { ...of, destination_port: String(base + way) };
+        const edge = { ...of, ...exact.edge(base + way) };
         expect(page.sum('kube_netc_edge_connections_opened_total', edge)).toBe(0);
         expect(page.sum('kube_netc_edge_connections_closed_total', edge)).toBe(0);
         expect(page.sum('kube_netc_edge_connections_active', edge)).toBe(0);
@@ -112,7 +112,7 @@ describe('failed connects', () => {
     const edge = {
       reporter: 'source',
       source_workload: 'connect-fail',
-      destination_port: String(serving.port),
+      ...exact.edge(serving.port),
     };
     expect(failures(page, serving.port)).toEqual({});
     expect(page.sum('kube_netc_edge_connections_opened_total', edge)).toBe(40);

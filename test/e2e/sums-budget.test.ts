@@ -61,7 +61,7 @@ describe('sums of pages within a budget', () => {
     await exact.client.ip(addresses.map((address) => `addr add ${address}/24 dev ${device}`).join('\n'));
     for (const budget of BUDGETS) {
       const limits = ['--series', String(budget), '--edges', String(budget), '--series-ttl', '10s'];
-      const agent = closing.use(await startAgent('--udp', 'tracepoint', ...limits));
+      const agent = closing.use(await startAgent('--udp', 'tracepoint', ...limits, ...exact.networkFlags));
       agents.set(agent, new SumWatch(budget, busy));
     }
     witness = closing.use(
@@ -121,7 +121,7 @@ describe('sums of pages within a budget', () => {
     const agent = [...agents.keys()].at(-1);
     const edges = async (): Promise<number> => {
       const page = await agent?.rawPage('?collect[]=workloads');
-      return page?.find('kube_netc_edge_bytes_total', { destination_port: String(port) }).length ?? NaN;
+      return page?.find('kube_netc_edge_bytes_total', exact.edge(port)).length ?? NaN;
     };
     expect(await edges()).toBeGreaterThan(0);
     await vi.waitFor(async () => expect(await edges()).toBe(0), FORGOTTEN);

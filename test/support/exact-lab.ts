@@ -3,10 +3,12 @@ import type { Host, HostOptions } from '../hosts/host.ts';
 import { Lab } from '../hosts/lab.ts';
 import type { Segment } from '../hosts/segment.ts';
 import { TestAgent } from './agent.ts';
-import { ownNetworks } from './networks.ts';
+import { type Networks, ownNetworks } from './networks.ts';
 import type { Page, PairSums } from './page.ts';
 
 const CLOSED_LIMIT_MS = 20_000;
+/** What the label scope says of edges between the two hosts, to an agent with their network flag. */
+const SCOPE = 'lab';
 
 export type Family = 'IPv4' | 'IPv6';
 
@@ -30,25 +32,38 @@ export class ExactLab {
   readonly client: Host;
   readonly server: Host;
   readonly segment: Segment;
+  /** Flags for an agent that is to tell edges between the two hosts from those of other tests: see edge(). */
+  readonly networkFlags: readonly string[];
   #last: { agent: PageSource; page: Page } | null = null;
 
-  private constructor(lab: Lab, client: Host, server: Host, segment: Segment) {
+  private constructor(lab: Lab, client: Host, server: Host, segment: Segment, networks: Networks) {
     this.lab = lab;
     this.client = client;
     this.server = server;
     this.segment = segment;
+    this.networkFlags = ['--network', `${SCOPE}=${networks.v4},${networks.v6}`];
   }
 
   static async open(options: HostOptions = {}): Promise<ExactLab> {
     const lab = await Lab.create();
     const client = await lab.host('client', options);
     const server = await lab.host('server', options);
-    return new ExactLab(lab, client, server, await lab.join(client, server, ownNetworks()));
+    const networks = ownNetworks();
+    const segment = await lab.join(client, server, networks);
+    return new ExactLab(lab, client, server, segment, networks);
   }
 
   /** The addresses of the client and of the server. */
   addresses(family: Family = 'IPv4'): readonly [client: string, server: string] {
     return family === 'IPv4' ? [this.client.v4, this.server.v4] : [this.client.v6, this.server.v6];
+  }
+
+  /**
+   * Labels of the edges to a port between the two hosts, on a page of an agent that has networkFlags. The port alone would
+   * not do: it may be one of another test too, and an agent sees all of the machine.
+   */
+  edge(port: number): { readonly destination_port: string; readonly scope: string } {
+    return { destination_port: String(port), scope: SCOPE };
   }
 
   /** Lets traffic run between two pages. The page after one run is the page before the next. */

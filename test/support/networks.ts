@@ -1,10 +1,16 @@
 import { randomInt } from 'node:crypto';
 
+/** In CIDR notation. */
+export interface Networks {
+  readonly v4: string;
+  readonly v6: string;
+}
+
 /**
  * Networks that no other test has, of this checkout or another on the same machine: an agent sees the sockets of every
  * namespace, and tells them apart by address.
  */
-export function ownNetworks(): { v4: string; v6: string } {
+export function ownNetworks(): Networks {
   const a = randomInt(16, 250);
   const b = randomInt(1, 250);
   const c = randomInt(1, 250);

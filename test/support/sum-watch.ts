@@ -39,8 +39,8 @@ export function sumsOf(page: Page, match: (labels: Labels) => boolean = () => tr
 export class SumWatch {
   readonly problems: string[] = [];
   pages = 0;
-  /** The most pairs that a page had. */
-  mostPairs = 0;
+  /** The most series of pairs that a page had, without `other`. */
+  mostSeries = 0;
   readonly #budget: number;
   readonly #busy: (labels: Labels) => boolean;
   #before = new Map<string, number>();
@@ -77,7 +77,8 @@ export class SumWatch {
         add(`edge ${name} ${Object.values(labels).join(' ')}`, value);
       }
     }
-    this.mostPairs = Math.max(this.mostPairs, pairs.size / BYTES.length);
+    const named = page.find('bytes_sent').filter(({ labels }) => labels['source_address'] !== 'other');
+    this.mostSeries = Math.max(this.mostSeries, named.length);
     this.#compare(now, pairs);
   }
 

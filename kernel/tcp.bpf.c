@@ -127,6 +127,17 @@ static __always_inline void note_unseen(struct end *end)
 	add(control.unseen_retrans_segs, end->totals.retrans_segs);
 }
 
+/*
+ * When the socket closed. Where the last packet of a connection closes it, the kernel has read the clock for that a moment
+ * ago: it is not read again.
+ */
+static __always_inline __u64 read_closed_ns(struct tcp_sock *tp, int oldstate, __u32 flags)
+{
+	bool by_packet = oldstate == TCP_LAST_ACK || oldstate == TCP_FIN_WAIT2;
+
+	return by_packet && flags == END_ESTABLISHED ? tp->tcp_mstamp * 1000 : bpf_ktime_get_ns();
+}
+
 /* `index` is of the socket's slot, negative where it has none. */
 static __always_inline int on_close(struct sock *sk, int oldstate, int index)
 {
@@ -163,12 +174,16 @@ static __always_inline int on_close(struct sock *sk, int oldstate, int index)
 	end.min_rtt_us = tp->rtt_min.s[0].v;
 	if (slot) {
 		end.connect_us = connect_us_of(index);
-		end.duration_ns = slot->born_ns ? bpf_ktime_get_ns() - slot->born_ns : 0;
+		if (slot->born_ns) {
+			__u64 closed_ns = read_closed_ns(tp, oldstate, end.flags);
+
+			end.duration_ns = closed_ns > slot->born_ns ? closed_ns - slot->born_ns : 1;
+		}
 		if (leave_table(slot, index, &end))
 			return 0;
 		book = slot->book;
 		load_claims(slot, index, &claimed);
-		publish(&slot->cookie, 0);
+		free_slot(slot, index);
 	} else if (end.flags & END_ESTABLISHED) {
 		note_unseen(&end);
 	}
@@ -236,9 +251,8 @@ int BPF_PROG(tcp_destroy, struct sock *sk)
 	__u64 cookie = sk->__sk_common.skc_cookie.counter;
 	int index = -1;
 
-	/* Nearly always there is none. The scattered places cost ten times as much to look at: not where nobody ever went. */
 	if (cookie)
-		index = find_slot_among(cookie, sk, control.slots_scattered ? SLOT_PROBES : SLOT_PROBES / 2);
+		index = find_slot(cookie, sk);
 	if (index >= 0) /* and not looked for again: a walk may take it as stale meanwhile, and count it */
 		on_close(sk, TCP_CLOSE, index);
 	return 0;

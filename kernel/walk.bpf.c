@@ -11,8 +11,6 @@
 
 #define STALE_AFTER_NS 1000000000ull
 
-extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
-
 static __always_inline enum role slot_role(__u64 sock, int state)
 {
 	if (state == TCP_LISTEN)
@@ -129,7 +127,7 @@ static __always_inline void finish_close(struct slot *slot, __u32 index)
 		settle(&end, &claimed, slot->book);
 		bpf_map_delete_elem(&handoff, &index);
 	}
-	free_slot(slot);
+	free_slot(slot, index);
 }
 
 /*
@@ -144,7 +142,7 @@ static __always_inline void drop_stale(struct slot *slot, __u32 index, const str
 
 	/* of the first pass, and closed before its slot was taken: its close has counted it */
 	if (!slot->born_ns && !(slot->book & BOOK_BOUND)) {
-		free_slot(slot);
+		free_slot(slot, index);
 		return;
 	}
 	count(stale_slots);
@@ -155,7 +153,7 @@ static __always_inline void drop_stale(struct slot *slot, __u32 index, const str
 		end.flags = END_ESTABLISHED;
 	if (readable || slot->book & BOOK_BOUND)
 		settle(&end, &claimed, slot->book);
-	free_slot(slot);
+	free_slot(slot, index);
 }
 
 static __always_inline void walk_locked(enum how how, struct slot *slot, __u32 index, __u64 sock)
@@ -260,6 +258,8 @@ static __always_inline int walk_block(enum how how, struct bpf_iter__bpf_map_ele
 		__u32 index = first + i;
 		struct slot *slot = slot_at(index);
 
+		if (how == CAST)
+			approach_cast(index + WALK_AHEAD);
 		if (!slot || !slot->cookie)
 			continue;
 		spent += how == CAST ? walk_slot_cast(index) : walk_slot_probe(index);

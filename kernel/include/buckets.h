@@ -11,16 +11,17 @@
 #define ROOT_OF_TWO_IN_US 2896309375u	   /* 1e6 * sqrt(2), moved up to bit 31, and cut */
 #define SECOND_IN_NS (1000000000ull << 34) /* 1e9, moved up to bit 63 */
 
-/* The place of the highest bit of v, which is not 0. */
+/* The place of the highest bit of v, which is not 0. Without branches: which way they would go is chance. */
 static __always_inline __u32 highest_bit(__u64 v)
 {
 	__u32 at = 0;
 
-	for (__u32 step = 32; step; step >>= 1) {
-		if (v >> step) {
-			v >>= step;
-			at += step;
-		}
+	for (int power = 5; power >= 0; power--) {
+		__u32 step = 1u << power;
+		__u32 up = ((0 - (v >> step)) >> (63 - power)) & step; /* less than 0 has its top bit */
+
+		v >>= up;
+		at += up;
 	}
 	return at;
 }

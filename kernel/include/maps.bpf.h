@@ -15,6 +15,17 @@ struct {
 	__type(value, struct slot);
 } slots SEC(".maps");
 
+/*
+ * (*) By SLOT_RUN places in a row: how many sockets that belong there lie at a scattered place now. Moved up before such a
+ * slot can be seen, and down when it is given back.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1024 / SLOT_RUN);
+	__type(key, __u32);
+	__type(value, __u64);
+} scattered SEC(".maps");
+
 /* (*) What else is known of the live sockets, by slot. Written by whoever may write the slot. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -1,46 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * Reading a socket: its key, its exact payload, its role.
- *
- * Three ways to reach a field, chosen by the caller through `how`, a compile-time constant:
- *   TRUSTED  the tracepoint's own pointer: plain loads.
- *   CAST     a pointer that we kept, through bpf_rdonly_cast (Linux >= 6.2): plain loads that cannot fault.
- *   PROBED   a pointer that we kept, before 6.2: bpf_probe_read_kernel for each field, three times slower.
- */
+/* Reading a socket: its key, its exact payload, its role. `how`: see read.bpf.h. */
 #ifndef KUBE_NETC_SOCKET_BPF_H
 #define KUBE_NETC_SOCKET_BPF_H
-
-enum how { TRUSTED, CAST, PROBED };
-
-#define barrier() asm volatile("" ::: "memory")
-
-/* One field. volatile: each read happens once, in the order written; others write meanwhile. */
-#define READ(how, p, field)                                                  \
-	({                                                                   \
-		typeof((p)->field) v_;                                       \
-		if ((how) == PROBED)                                         \
-			bpf_probe_read_kernel(&v_, sizeof(v_), &(p)->field); \
-		else                                                         \
-			v_ = *(volatile typeof(v_) *)&(p)->field;            \
-		v_;                                                          \
-	})
-
-#define READ_BITS(how, p, field) \
-	((how) == PROBED ? BPF_CORE_READ_BITFIELD_PROBED(p, field) : BPF_CORE_READ_BITFIELD(p, field))
-
-/*
- * Order of two reads. x86 keeps loads in order, so the compiler alone must be told. arm64 does not: an atomic
- * that returns a value is a full barrier there.
- */
-#if defined(__TARGET_ARCH_arm64)
-#define read_barrier()                                              \
-	({                                                          \
-		__u64 fence_ = 0;                                   \
-		__sync_fetch_and_add((volatile __u64 *)&fence_, 1); \
-	})
-#else
-#define read_barrier() barrier()
-#endif
 
 static __always_inline void v4_mapped(__u8 *to, __be32 addr)
 {
@@ -208,9 +169,7 @@ static __always_inline void read_totals_live(enum how how, struct sock *sk, stru
 	t->sent_segs = segs - t->retrans_segs;
 	t->received_segs = READ(how, tp, segs_in);
 	received = READ(how, tp, bytes_received);
-	t->receiver_limited_jiffies = READ(how, tp, chrono_stat[CHRONO_RECEIVER - 1]);
-	t->sndbuf_limited_jiffies = READ(how, tp, chrono_stat[CHRONO_SNDBUF - 1]);
-	t->busy_jiffies = READ(how, tp, chrono_stat[0]) + t->receiver_limited_jiffies + t->sndbuf_limited_jiffies;
+	read_waited(how, tp, t);
 	read_barrier();
 	start = READ(how, tp, chrono_start);
 	read_barrier();

@@ -26,14 +26,21 @@ static __always_inline void add_running(struct totals *t, __u32 type, __u32 runn
 	t->sndbuf_limited_jiffies += type == CHRONO_SNDBUF ? running : 0;
 }
 
+/* What the socket has waited for, and does no more. */
+static __always_inline void read_waited(enum how how, struct tcp_sock *tp, struct totals *t)
+{
+	t->receiver_limited_jiffies = READ(how, tp, chrono_stat[CHRONO_RECEIVER - 1]);
+	t->sndbuf_limited_jiffies = READ(how, tp, chrono_stat[CHRONO_SNDBUF - 1]);
+	t->busy_jiffies =
+		READ(how, tp, chrono_stat[CHRONO_BUSY - 1]) + t->receiver_limited_jiffies + t->sndbuf_limited_jiffies;
+}
+
 /* The times of a socket that nobody else writes. `runs`: what it waits for now counts up to now. */
 static __always_inline void read_times(struct tcp_sock *tp, bool runs, struct totals *t)
 {
 	__u32 type = runs ? BPF_CORE_READ_BITFIELD(tp, chrono_type) : 0;
 
-	t->receiver_limited_jiffies = tp->chrono_stat[CHRONO_RECEIVER - 1];
-	t->sndbuf_limited_jiffies = tp->chrono_stat[CHRONO_SNDBUF - 1];
-	t->busy_jiffies = tp->chrono_stat[0] + t->receiver_limited_jiffies + t->sndbuf_limited_jiffies;
+	read_waited(TRUSTED, tp, t);
 	if (type)
 		add_running(t, type, (__u32)bpf_jiffies64() - tp->chrono_start);
 }

@@ -34,6 +34,7 @@ export interface ProbeStatus {
 
 /** What a step of a walk may spend: as many empty slots, or a sixteenth as many live sockets. About 1.5 ms. */
 const STEP_BUDGET = 49_152;
+const SLOT_RUN = 64; // of kernel/include/limits.h
 const BOOT_PASSES = 5; // sockets whose role could not be told in one pass are asked again
 
 /**
@@ -272,6 +273,7 @@ function configure(
     program.setAutoload(wanted.has(program.name) && !refused.has(program.name));
   object.map('slots').setMaxEntries(options.slots);
   object.map('measures').setMaxEntries(options.slots);
+  object.map('scattered').setMaxEntries(options.slots / SLOT_RUN);
   object.map('owners').setMaxEntries(options.trackProcess ? options.slots : 1);
   for (const name of ['books', 'distributions', 'free_books', 'flows'])
     object.map(name).setMaxEntries(options.books);

@@ -203,8 +203,8 @@ export const SCENARIOS = {
       missClose('63'),
       {
         file: 'kernel/tcp.bpf.c',
-        find: '\tif (cookie)\n\t\tindex = find_slot_among(',
-        put: '\tif (0)\n\t\tindex = find_slot_among(',
+        find: '\tif (cookie)\n\t\tindex = find_slot(cookie, sk);\n\tif (index >= 0) /*',
+        put: '\tif (index >= 0) /*',
       },
     ],
     problems: doubled,

@@ -51,7 +51,7 @@ export const CLOSE_GUARDS: readonly Guard[] = [
       edit(
         'walk.bpf.c',
         'sock | SLOT_LOCKED, sock) != (sock | SLOT_LOCKED))\n\t\tfinish_close(slot, index);\n',
-        'sock | SLOT_LOCKED, sock) != (sock | SLOT_LOCKED))\n\t\tfree_slot(slot);\n',
+        'sock | SLOT_LOCKED, sock) != (sock | SLOT_LOCKED))\n\t\tfree_slot(slot, index);\n',
       ),
     ],
   },
@@ -84,6 +84,15 @@ ${LEAVE_END}`,
     scenario: 'reuse',
     windows: [stretched('claimed', 2000)],
     removal: [edit('include/slots.bpf.h', ' && !(sock & SLOT_GONE))', ')')],
+  },
+  {
+    name: 'a socket at a scattered place is looked for there',
+    scenario: 'crowd',
+    windows: [],
+    removal: [
+      edit('include/slots.bpf.h', '\t\t\t\t__sync_fetch_and_add(away, 1);\n', '\t\t\t\t;\n'),
+      edit('include/slots.bpf.h', '\t\t\t__sync_fetch_and_add(away, -1);\n', '\t\t\t;\n'),
+    ],
   },
   {
     name: 'a slot is taken by one socket alone',

@@ -4,8 +4,8 @@ import { edit, type Guard } from './guard.ts';
 /** As if the kernel did not have the tracepoint. */
 const WITHOUT_DESTROY = edit(
   'tcp.bpf.c',
-  '\tif (cookie)\n\t\tindex = find_slot_among(',
-  '\tif (0)\n\t\tindex = find_slot_among(',
+  '\tif (cookie)\n\t\tindex = find_slot(cookie, sk);\n\tif (index >= 0) /*',
+  '\tif (index >= 0) /*',
 );
 
 /** Between the pass for older sockets and what these do. */

@@ -70,7 +70,8 @@ for (let round = 0; round < rounds; round++) {
   marks.push(performance.now());
   [...names.update(monotonicNs())].forEach(() => {});
   marks.push(performance.now());
-  series.update(monotonicNs());
+  [...series.update(monotonicNs())].forEach(() => {});
+  series.publish();
   marks.push(performance.now());
   [...edges.update(monotonicNs())].forEach(() => {});
   marks.push(performance.now());

@@ -139,16 +139,16 @@ export class Agent implements AgentPort {
 
   /** Names what is new, and makes what is shown. */
   async #show(nowNs: number): Promise<void> {
-    this.#auditor.end();
+    await inSlices(this.#auditor.end());
     await eventLoop.next();
     await this.#names.learn();
     await this.#workloads.learn();
     await inSlices(this.#names.update(nowNs));
     this.#splitMoved();
-    await inSlices(this.#series.place(nowNs));
+    await inSlices(this.#series.update(nowNs));
     await inSlices(this.#workloads.update(nowNs));
     await eventLoop.next();
-    this.#series.update(nowNs);
+    this.#series.publish();
     this.#workloads.publish(); // in one turn, so that a page has both of one snapshot
   }
 

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { UdpChoice } from '../libbpf/monitor-plan.ts';
 import { FlowTable } from '../tracker/flow-table.ts';
 import { LiveTable } from '../tracker/live-table.ts';
+import { inSlices } from '../util/slices.ts';
 import { DEFAULTS, defaultSlots } from './agent-options.ts';
 import { auditExitCode, formatAuditTable } from './audit-table.ts';
 import { Auditor } from './auditor.ts';
@@ -33,7 +34,7 @@ export async function runAudit(options: AuditOptions, log: Logger): Promise<numb
     const sampler = new Sampler(monitor, flows, live, DEFAULTS.seriesTtlMs * 1e6, {
       before: () => auditor.begin(),
       retiring: (row) => auditor.forget(row),
-      after: () => Promise.resolve(auditor.end()),
+      after: () => inSlices(auditor.end()),
     });
     await sampler.snapshot(); // the baseline
     if (process.stderr.isTTY) process.stderr.write(`watching for ${options.durationMs / 1000} s\n`);

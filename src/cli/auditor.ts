@@ -31,10 +31,10 @@ export class Auditor {
     this.#sums.forget(row);
   }
 
-  /** After the walk has ended and the flow table is up to date. */
-  end(): void {
+  /** After the walk has ended and the flow table is up to date. Yields where it may pause. */
+  *end(): Generator<void> {
     const readings = this.#sources.end();
-    this.#sums.update();
+    yield* this.#sums.update();
     const books = this.#books();
     for (const reading of readings) {
       const outsiders = this.#monitor.outsiders(reading.netns);

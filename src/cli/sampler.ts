@@ -2,6 +2,7 @@ import type { Monitor } from '../libbpf/monitor.ts';
 import type { FlowTable } from '../tracker/flow-table.ts';
 import type { LiveTable } from '../tracker/live-table.ts';
 import { monotonicNs } from '../util/clock.ts';
+import { inSlices } from '../util/slices.ts';
 import { eventLoop } from '../util/turns.ts';
 
 const RETIRE_AT_ONCE = 256; // flows to begin forgetting a snapshot: each costs a syscall
@@ -106,7 +107,7 @@ export class Sampler {
     }
     await eventLoop.next();
     const nowNs = monotonicNs();
-    timed(() => this.#flows.update(nowNs));
+    await inSlices(this.#flows.read(nowNs));
     await eventLoop.next();
     timed(() => this.#retire(nowNs));
     await eventLoop.next();
@@ -143,6 +144,6 @@ export class Sampler {
       this.detach(row);
       this.#flows.beginRetiring(row, nowNs);
     }
-    this.#monitor.books.releaseOrphans();
+    for (const row of this.#flows.orphans) this.#monitor.books.release(row);
   }
 }

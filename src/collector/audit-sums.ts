@@ -11,6 +11,7 @@ export type Accounted = Readonly<Record<Audited | 'connects' | 'finsDue', number
 type Sums = { -readonly [K in keyof Accounted]: Accounted[K] };
 
 const TCP = 6;
+const PAUSE_MASK = 0x3ff; // rows between two places to pause, less one
 
 /**
  * Sums of the flows by network namespace. A flow that ends is kept in its namespace's sum as long as somebody asks for
@@ -26,14 +27,16 @@ export class AuditSums {
     this.#flows = flows;
   }
 
-  /** Adds up the flow table as it is now. */
-  update(): void {
-    this.#sums = new Map();
-    for (const [netns, gone] of this.#gone) this.#sums.set(netns, { ...gone });
+  /** Adds up the flow table as it is now. Yields where it may pause. */
+  *update(): Generator<void> {
+    const sums = new Map<number, Sums>();
+    for (const [netns, gone] of this.#gone) sums.set(netns, { ...gone });
     for (let i = 0; i < this.#flows.rowCount; i++) {
       const row = this.#flows.rows[i] ?? 0;
-      if (row !== OTHER) this.#addRow(row, this.#sums);
+      if (row !== OTHER) this.#addRow(row, sums);
+      if ((i & PAUSE_MASK) === PAUSE_MASK) yield;
     }
+    this.#sums = sums;
   }
 
   /** As of the last update. */

@@ -6,7 +6,7 @@ import type { FlowNames } from './flow-names.ts';
 import { connectionLabels } from './label-values.ts';
 import { addFive, type Five, type Pair, subtractFive, zeroFive } from './pair.ts';
 import { PairBook } from './pair-book.ts';
-import { threshold } from './top.ts';
+import { type Choice, choose } from './top.ts';
 
 const METRICS = [
   'bytes_sent',
@@ -16,18 +16,27 @@ const METRICS = [
   'active_connections',
 ] as const;
 
+/** What is shown of a snapshot. */
+interface Page {
+  readonly labels: LabelSet[];
+  readonly columns: readonly Float64Array[];
+  count: number;
+  hidden: number;
+}
+
+function emptyPage(budget: number): Page {
+  return { labels: [], columns: METRICS.map(() => new Float64Array(budget)), count: 0, hidden: 0 };
+}
+
 interface KeptLabels {
   readonly cookie: number;
   readonly pair: Pair;
   readonly labels: LabelSet;
 }
 
-/** Which details get a series of their own: the largest, and of those that are as large as the last as many as fit. */
-interface Choice {
-  readonly least: number;
-  /** Series that are left for details of just that size. */
-  leftOfLeast: number;
-}
+const PAUSE_MASK = 0xff; // pairs, details or series between two places to pause, less one
+const ROWS_PAUSE_MASK = 0xfff; // the same for sockets that are only looked at
+const PORTS = 65_536;
 
 /**
  * The seed's five metrics. A client's flows have a series for each port, a server's live connections one each; the
@@ -40,17 +49,17 @@ export class ConnectionSeries {
   readonly #live: LiveTable;
   readonly #pairs: PairBook;
   /** Two in turn: a page may still be made of the one before. */
-  #labels: LabelSet[] = [];
-  #spareLabels: LabelSet[] = [];
-  #columns: readonly Float64Array[];
-  #spareColumns: readonly Float64Array[];
-  #count = 0;
+  #page: Page;
+  #next: Page;
+  #pairsShown = 0;
   #hidden = 0;
-  #shown = 0;
   /** Labels of the connections that had a series in the last snapshot, by slot. Bounded by the budget. */
   #kept = new Map<number, KeptLabels>();
+  /** Rows of live connections that may have a series, and sizes of whatever is chosen from: what choose() mixes up. */
+  readonly #candidates: Uint32Array;
   readonly #sizes: Float64Array;
-  readonly #scratch: Float64Array;
+  /** 1: some pair has a series with this port in this snapshot. */
+  readonly #placed = new Uint8Array(PORTS);
   readonly #otherLabels = connectionLabels({
     local: OTHERS,
     remote: UNKNOWN,
@@ -64,15 +73,15 @@ export class ConnectionSeries {
     this.#flows = flows;
     this.#live = live;
     this.#pairs = new PairBook(flows, names);
-    this.#columns = METRICS.map(() => new Float64Array(this.budget));
-    this.#spareColumns = METRICS.map(() => new Float64Array(this.budget));
+    this.#page = emptyPage(this.budget);
+    this.#next = emptyPage(this.budget);
+    this.#candidates = new Uint32Array(live.slots);
     this.#sizes = new Float64Array(live.slots + flows.capacity);
-    this.#scratch = new Float64Array(live.slots + flows.capacity);
   }
 
-  /** Series of each metric, pairs that are folded into `other`, and the pairs in all. */
+  /** Of what is published: series of each metric, pairs that are folded into `other`, and the pairs in all. */
   get stats(): { series: number; foldedPairs: number; pairs: number } {
-    return { series: this.#count, foldedPairs: this.#hidden, pairs: this.#pairs.pairs.size };
+    return { series: this.#page.count, foldedPairs: this.#page.hidden, pairs: this.#pairs.pairs.size };
   }
 
   /** Payload bytes of owners that had no name when they came. Never falls. */
@@ -85,119 +94,139 @@ export class ConnectionSeries {
     this.#pairs.forget(row);
   }
 
-  /** Brings flows to the pairs of their names, before update(). Yields where it may pause. */
-  place(nowNs: number): Generator<void> {
-    return this.#pairs.place(nowNs);
+  /**
+   * Makes the series of a snapshot, which publish() shows. Yields where it may pause.
+   * @param nowNs after the walk, on the clock of bornNs
+   */
+  *update(nowNs: number): Generator<void> {
+    yield* this.#pairs.update(nowNs);
+    this.#next.count = 0;
+    yield* this.#choosePairs();
+    yield* this.#pairs.openRows();
+    const candidates = yield* this.#findCandidates();
+    const room = this.budget - 1 - this.#pairsShown;
+    const choice = yield* this.#chooseDetails(candidates, room);
+    yield* this.#emitClients(choice);
+    yield* this.#emitServed(choice, candidates);
+    yield* this.#emitRests();
+    this.#next.hidden = this.#hidden;
   }
 
-  /** Makes the series of a snapshot. @param nowNs after the walk, on the clock of bornNs */
-  update(nowNs: number): void {
-    this.#pairs.update(nowNs);
-    [this.#labels, this.#spareLabels] = [this.#spareLabels, this.#labels];
-    [this.#columns, this.#spareColumns] = [this.#spareColumns, this.#columns];
-    this.#count = 0;
-    this.#choosePairs();
-    const choice = this.#chooseDetails(this.budget - 1 - this.#shown);
-    this.#emitClients(choice);
-    this.#emitServed(choice);
-    this.#emitRests();
+  /** From now on blocks() and stats are those of the last update. */
+  publish(): void {
+    [this.#page, this.#next] = [this.#next, this.#page];
   }
 
   /** They stay as they are until the update after the next. */
   blocks(): Block[] {
-    return METRICS.map((metric, i) => ({
-      metric,
-      labels: this.#labels,
-      values: this.#columns[i] ?? new Float64Array(0),
-      count: this.#count,
-    }));
+    const { labels, columns, count } = this.#page;
+    return METRICS.map((metric, i) => ({ metric, labels, values: columns[i] ?? new Float64Array(0), count }));
   }
 
   /** A pair that is shown stays shown until it ends; free places go to the largest of the others. */
-  #choosePairs(): void {
+  *#choosePairs(): Generator<void> {
     const waiting: Pair[] = [];
     let shown = 0;
+    let i = 0;
     for (const pair of this.#pairs.pairs.values()) {
+      if ((i++ & PAUSE_MASK) === 0) yield;
       if (pair.shown) shown++;
-      else waiting.push(pair);
+      else this.#sizes[waiting.push(pair) - 1] = size(pair.now);
     }
     const room = Math.max(0, this.budget - 1 - shown);
-    if (waiting.length > room) waiting.sort((a, b) => size(b.now) - size(a.now));
-    const chosen = Math.min(room, waiting.length);
-    for (let i = 0; i < chosen; i++) {
-      const pair = waiting[i];
-      if (pair) this.#pairs.show(pair, !pair.hiddenBefore);
+    const choice = yield* choose(this.#sizes, waiting.length, room);
+    this.#hidden = 0;
+    for (const pair of waiting) {
+      if ((i++ & PAUSE_MASK) === 0) yield;
+      if (choice.take(size(pair.now))) {
+        yield* this.#pairs.show(pair, !pair.hiddenBefore);
+        continue;
+      }
+      pair.hiddenBefore = true;
+      this.#hidden++;
     }
-    for (let i = chosen; i < waiting.length; i++) {
-      const pair = waiting[i];
-      if (pair) pair.hiddenBefore = true;
-    }
-    this.#shown = shown + chosen;
-    this.#hidden = waiting.length - chosen;
+    this.#pairsShown = shown + waiting.length - this.#hidden;
   }
 
-  #chooseDetails(room: number): Choice {
+  /**
+   * Live connections, seen from their server, of pairs that are shown: how many, their rows in #candidates and their
+   * sizes in the first places of #sizes.
+   */
+  *#findCandidates(): Generator<void, number> {
+    const { book, bornNs, state, sentBytes, receivedBytes } = this.#live;
+    const { seriesFromNs } = this.#pairs;
     let n = 0;
-    for (const pair of this.#pairs.pairs.values()) {
-      if (!pair.shown) continue;
-      for (const detail of pair.details.values()) this.#sizes[n++] = size(detail.now);
-    }
     for (let row = 0; row < this.#live.count; row++) {
-      if (!this.#servedPair(row)) continue;
-      this.#sizes[n++] = (this.#live.sentBytes[row] ?? 0) + (this.#live.receivedBytes[row] ?? 0);
+      if ((row & ROWS_PAUSE_MASK) === 0) yield;
+      if (!this.#live.isServed(row) || state[row] === TcpState.listen) continue;
+      if ((bornNs[row] ?? 0) < (seriesFromNs[book[row] ?? OTHER] ?? Infinity)) continue;
+      this.#candidates[n] = row;
+      this.#sizes[n++] = (sentBytes[row] ?? 0) + (receivedBytes[row] ?? 0);
     }
-    if (room <= 0) return { least: Infinity, leftOfLeast: 0 };
-    if (n <= room) return { least: -1, leftOfLeast: 0 };
-    const least = threshold(this.#sizes, n, room, this.#scratch);
-    let larger = 0;
-    for (let i = 0; i < n; i++) if ((this.#sizes[i] ?? 0) > least) larger++;
-    return { least, leftOfLeast: room - larger };
+    return n;
   }
 
-  #emitClients(choice: Choice): void {
+  *#chooseDetails(candidates: number, room: number): Generator<void, Choice> {
+    let n = candidates;
     for (const pair of this.#pairs.pairs.values()) {
       if (!pair.shown) continue;
       for (const detail of pair.details.values()) {
-        if (!take(choice, size(detail.now))) continue;
-        pair.places.set(detail.port, this.#count);
+        if ((n & PAUSE_MASK) === 0) yield;
+        this.#sizes[n++] = size(detail.now);
+      }
+    }
+    return yield* choose(this.#sizes, n, room);
+  }
+
+  *#emitClients(choice: Choice): Generator<void> {
+    this.#placed.fill(0);
+    let i = 0;
+    for (const pair of this.#pairs.pairs.values()) {
+      if ((i++ & PAUSE_MASK) === 0) yield;
+      if (!pair.shown) continue;
+      for (const detail of pair.details.values()) {
+        if ((i++ & PAUSE_MASK) === 0) yield;
+        if (!choice.take(size(detail.now))) continue;
+        this.#place(pair, detail.port);
         this.#emit(detail.labels, detail.now);
         subtractFive(pair.now, detail.now);
       }
     }
   }
 
-  /** The pair of a row that may have a series of its own: a live connection, seen from its server. */
-  #servedPair(row: number): Pair | null {
-    const book = this.#live.book[row] ?? OTHER;
-    if (book === OTHER || !this.#live.isServed(row) || this.#live.state[row] === TcpState.listen) return null;
-    const pair = this.#pairs.pairOf(book);
-    // a connection older than its pair's series has bytes in `other`: it stays in the series without a port
-    if (!pair?.shown || (this.#live.bornNs[row] ?? 0) < this.#pairs.baseNs(book)) return null;
-    return pair;
-  }
-
-  #emitServed(choice: Choice): void {
+  *#emitServed(choice: Choice, candidates: number): Generator<void> {
+    const live = this.#live;
     const kept = new Map<number, KeptLabels>();
     const five: Five = zeroFive();
-    for (let row = 0; row < this.#live.count; row++) {
-      const pair = this.#servedPair(row);
-      if (!pair) continue;
-      five.sentBytes = this.#live.sentBytes[row] ?? 0;
-      five.receivedBytes = this.#live.receivedBytes[row] ?? 0;
-      five.sentRate = this.#live.sentRate[row] ?? 0;
-      five.receivedRate = this.#live.receivedRate[row] ?? 0;
-      five.active = this.#live.state[row] === TcpState.synRecv ? 0 : 1;
+    for (let i = 0; i < candidates; i++) {
+      if ((i & PAUSE_MASK) === 0) yield;
+      const row = this.#candidates[i] ?? 0;
+      const port = live.remotePort[row] ?? 0;
+      const bytes = (live.sentBytes[row] ?? 0) + (live.receivedBytes[row] ?? 0);
+      const book = live.book[row] ?? OTHER;
       // clients may use one port for connections to several of ours: these have the same labels
-      const port = this.#live.remotePort[row] ?? 0;
-      const place = pair.places.get(port);
+      const place = this.#placed[port] === 1 ? this.#pairs.pairOf(book)?.places.get(port) : undefined;
+      if (place === undefined && !choice.take(bytes)) continue;
+      const pair = this.#pairs.pairOf(book);
+      if (!pair) continue;
+      five.sentBytes = live.sentBytes[row] ?? 0;
+      five.receivedBytes = live.receivedBytes[row] ?? 0;
+      five.sentRate = live.sentRate(row);
+      five.receivedRate = live.receivedRate(row);
+      five.active = live.state[row] === TcpState.synRecv ? 0 : 1;
       if (place === undefined) {
-        if (!take(choice, size(five))) continue;
-        pair.places.set(port, this.#count);
+        this.#place(pair, port);
         this.#emit(this.#labelsOf(row, pair, kept), five);
       } else this.#addTo(place, five);
       subtractFive(pair.now, five);
     }
     this.#kept = kept;
+  }
+
+  /** The next series is that of a pair with this port. */
+  #place(pair: Pair, port: number): void {
+    pair.places.set(port, this.#next.count);
+    this.#placed[port] = 1;
   }
 
   #labelsOf(row: number, pair: Pair, kept: Map<number, KeptLabels>): LabelSet {
@@ -211,17 +240,18 @@ export class ConnectionSeries {
     return entry.labels;
   }
 
-  #emitRests(): void {
+  *#emitRests(): Generator<void> {
     const other: Five = zeroFive();
     other.sentBytes = (this.#flows.columns.sentBytes[OTHER] ?? 0) + this.#pairs.dead.sentBytes;
     other.receivedBytes = (this.#flows.columns.receivedBytes[OTHER] ?? 0) + this.#pairs.dead.receivedBytes;
     other.sentRate = this.#flows.sentRate[OTHER] ?? 0;
     other.receivedRate = this.#flows.receivedRate[OTHER] ?? 0;
     other.active = this.#flows.established[OTHER] ?? 0;
-    const base = this.#pairs.base();
-    other.sentBytes += base.sentBytes;
-    other.receivedBytes += base.receivedBytes;
+    other.sentBytes += this.#pairs.base.sentBytes;
+    other.receivedBytes += this.#pairs.base.receivedBytes;
+    let i = 0;
     for (const pair of this.#pairs.pairs.values()) {
+      if ((i++ & PAUSE_MASK) === 0) yield;
       if (!pair.shown) addFive(other, pair.now);
       else if (this.#hasRest(pair)) this.#emit(pair.restLabels, pair.now);
     }
@@ -235,14 +265,14 @@ export class ConnectionSeries {
   }
 
   #emit(labels: LabelSet, five: Five): void {
-    const at = this.#count++;
-    this.#labels[at] = labels;
-    for (const column of this.#columns) column[at] = 0;
+    const at = this.#next.count++;
+    this.#next.labels[at] = labels;
+    for (const column of this.#next.columns) column[at] = 0;
     this.#addTo(at, five);
   }
 
   #addTo(at: number, five: Five): void {
-    const [sent, received, sentRate, receivedRate, active] = this.#columns;
+    const [sent, received, sentRate, receivedRate, active] = this.#next.columns;
     if (!sent || !received || !sentRate || !receivedRate || !active) return;
     sent[at] = (sent[at] ?? 0) + five.sentBytes;
     received[at] = (received[at] ?? 0) + five.receivedBytes;
@@ -250,10 +280,6 @@ export class ConnectionSeries {
     receivedRate[at] = (receivedRate[at] ?? 0) + five.receivedRate;
     active[at] = (active[at] ?? 0) + five.active;
   }
-}
-
-function take(choice: Choice, bytes: number): boolean {
-  return bytes > choice.least || (bytes === choice.least && choice.leftOfLeast-- > 0);
 }
 
 function size(five: Five): number {

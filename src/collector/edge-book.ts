@@ -75,9 +75,12 @@ export class EdgeBook {
       if (edge.account) shown++;
       this.#ranking.add(edge, nowNs);
     }
-    const { show, hide } = this.#ranking.choose(Math.max(0, this.#budget - shown));
+    const { show, hide } = yield* this.#ranking.choose(Math.max(0, this.#budget - shown));
     for (const edge of hide) edge.hide();
-    for (const edge of show) edge.show(nowNs);
+    for (const edge of show) {
+      if ((i++ & PAUSE_MASK) === 0) yield;
+      edge.show(nowNs);
+    }
     this.#folded = this.#ranking.waiting - show.length + hide.length;
     this.#shown = shown + show.length - hide.length;
   }

@@ -1,5 +1,5 @@
 import type { Edge } from './edge.ts';
-import { threshold } from './top.ts';
+import { choose } from './top.ts';
 
 /** An edge that has been given series keeps them for so long, whatever comes, */
 export const STAY_NS = 60e9;
@@ -11,6 +11,7 @@ export const HALF_LIFE_NS = 600e9;
 export const FAILURE_BYTES = 2 ** 20;
 /** Edges that may give way to others in a snapshot. */
 const SWAPS_AT_ONCE = 64;
+const PAUSE_MASK = 0xfff; // edges that are only looked at between two places to pause, less one
 
 /** What a size that was true `ns` ago is worth now. */
 export function decay(ns: number): number {
@@ -18,7 +19,7 @@ export function decay(ns: number): number {
 }
 
 /** Which edges are to change their state. */
-export interface Choice {
+export interface Changes {
   readonly show: readonly Edge[];
   readonly hide: readonly Edge[];
 }
@@ -31,7 +32,6 @@ export class EdgeRanking {
   #waiting: Edge[] = [];
   #leaving: Edge[] = [];
   #sizes = new Float64Array(0);
-  #scratch = new Float64Array(0);
 
   /** Begins to look at edges. */
   begin(): void {
@@ -50,13 +50,14 @@ export class EdgeRanking {
     return this.#waiting.length;
   }
 
-  /** @param free places that nobody has */
-  choose(free: number): Choice {
-    const wanted = this.#largest(this.#waiting, free + SWAPS_AT_ONCE);
-    const show = wanted.slice(0, free);
+  /** Yields where it may pause. @param free places that nobody has */
+  *choose(free: number): Generator<void, Changes> {
+    const [show, rest] = yield* this.#largest(this.#waiting, free, 1);
     const hide: Edge[] = [];
-    const candidates = wanted.slice(free);
-    const victims = candidates.length > 0 ? this.#smallest(this.#leaving, candidates.length) : [];
+    const [candidates] = yield* this.#largest(rest, SWAPS_AT_ONCE, 1);
+    const [victims] = yield* this.#largest(this.#leaving, candidates.length, -1);
+    candidates.sort((a, b) => b.size - a.size);
+    victims.sort((a, b) => a.size - b.size);
     candidates.forEach((edge, i) => {
       const victim = victims[i];
       if (!victim || edge.size <= victim.size * MUST_EXCEED) return;
@@ -66,32 +67,29 @@ export class EdgeRanking {
     return { show, hide };
   }
 
-  /** The `count` largest, in order. */
-  #largest(of: readonly Edge[], count: number): Edge[] {
-    return this.#first(of, count, 1);
-  }
-
-  #smallest(of: readonly Edge[], count: number): Edge[] {
-    return this.#first(of, count, -1);
-  }
-
-  #first(of: readonly Edge[], count: number, sign: 1 | -1): Edge[] {
-    const order = (a: Edge, b: Edge): number => sign * (b.size - a.size);
-    if (of.length <= count) return of.toSorted(order);
+  /** The `count` largest, or with sign -1 the smallest, and the others. */
+  *#largest(
+    of: readonly Edge[],
+    count: number,
+    sign: 1 | -1,
+  ): Generator<void, [chosen: Edge[], others: Edge[]]> {
+    const [chosen, others]: [Edge[], Edge[]] = [[], []];
     this.#grow(of.length);
-    for (let i = 0; i < of.length; i++) this.#sizes[i] = sign * (of[i]?.size ?? 0);
-    const least = threshold(this.#sizes, of.length, count, this.#scratch);
-    const [above, equal]: [Edge[], Edge[]] = [[], []];
-    for (const edge of of) {
-      if (sign * edge.size > least) above.push(edge);
-      else if (sign * edge.size === least && equal.length < count) equal.push(edge);
+    for (let i = 0; i < of.length; i++) {
+      if ((i & PAUSE_MASK) === 0) yield;
+      this.#sizes[i] = sign * (of[i]?.size ?? 0);
     }
-    return [...above.toSorted(order), ...equal].slice(0, count);
+    const choice = yield* choose(this.#sizes, of.length, count);
+    for (let i = 0; i < of.length; i++) {
+      if ((i & PAUSE_MASK) === 0) yield;
+      const edge = of[i];
+      if (edge) (choice.take(sign * edge.size) ? chosen : others).push(edge);
+    }
+    return [chosen, others];
   }
 
   #grow(length: number): void {
     if (this.#sizes.length >= length) return;
     this.#sizes = new Float64Array(length * 2);
-    this.#scratch = new Float64Array(length * 2);
   }
 }

@@ -9,6 +9,7 @@ import {
 } from '../cluster/identity.ts';
 import { FlowState, type FlowTable, OTHER, Protocol } from '../tracker/flow-table.ts';
 import { formatAddressBytes } from '../util/ip.ts';
+import { inSlices } from '../util/slices.ts';
 import { commOf } from './comm.ts';
 import { Networks } from './networks.ts';
 import { scopeBetween } from './scope.ts';
@@ -94,7 +95,8 @@ export class FlowNames {
   /** Looks for cgroups that are not known yet. To be awaited before update(). */
   async learn(): Promise<void> {
     this.#again = this.#unlearnt.size > 0;
-    const wanted = this.#newCgroups().union(this.#unlearnt);
+    const wanted = new Set(this.#unlearnt);
+    await inSlices(this.#findCgroups(wanted));
     this.#unlearnt = (await this.#identity.learn(wanted)) ? new Set() : wanted;
   }
 
@@ -160,13 +162,13 @@ export class FlowNames {
     return moved;
   }
 
-  #newCgroups(): Set<number> {
-    const found = new Set<number>();
+  /** Cgroups of rows without a name: no more than there are flows. */
+  *#findCgroups(found: Set<number>): Generator<void> {
     for (let i = 0; i < this.#flows.rowCount; i++) {
       const row = this.#flows.rows[i] ?? 0;
+      if ((i & PAUSE_MASK) === 0) yield;
       if (this.#isFlow(row) && !this.#names[row]) found.add(this.#flows.cgroupId(row));
     }
-    return found;
   }
 
   /** Not `other`, and not cleared since the table was read. */

@@ -1,14 +1,14 @@
 import { type Identity, OTHERS, type Party } from '../cluster/identity.ts';
 import type { MetricName } from '../expose/metrics.ts';
 import { type Block, type LabelSet, labelSet } from '../expose/page.ts';
-import { COMM_BYTES, type LiveTable, TcpState } from '../tracker/live-table.ts';
+import { COMM_BYTES, type LiveTable } from '../tracker/live-table.ts';
 import { commOf } from './comm.ts';
 import { type EdgeLevel, workloadLabels } from './edge-labels.ts';
 
 /** Listeners with series of their own: workloads with ports. What is over it is in the series `other`. */
 export const MAX_LISTENERS = 1_000;
 const HOLD_NS = 5e9; // so long a listener may wait for its name
-const PAUSE_MASK = 0xfff; // sockets between two places to pause, less one
+const PAUSE_MASK = 0xff; // listeners between two places to pause, less one
 const WRAP = 2 ** 32; // the kernel's counter of drops has 32 bits
 const ANYWHERE = '0.0.0.0';
 
@@ -70,8 +70,7 @@ export class ListenerSeries {
   /** Looks for cgroups of new listeners. To be awaited before update(). */
   async learn(): Promise<void> {
     const cgroups = new Set<number>();
-    for (let row = 0; row < this.#live.count; row++) {
-      if (!this.#listens(row)) continue;
+    for (const row of this.#rows()) {
       const known = this.#sockets.get(this.#live.cookie[row] ?? 0);
       if (known?.settled !== true) cgroups.add(this.#live.cgroupId[row] ?? 0);
     }
@@ -85,9 +84,10 @@ export class ListenerSeries {
       listener.backlog = 0;
       listener.limit = 0;
     }
-    for (let row = 0; row < this.#live.count; row++) {
-      if ((row & PAUSE_MASK) === 0) yield;
-      if (this.#listens(row)) this.#count(row, nowNs);
+    let i = 0;
+    for (const row of this.#rows()) {
+      if ((i++ & PAUSE_MASK) === 0) yield;
+      this.#count(row, nowNs);
     }
     for (const [cookie, { seen }] of this.#sockets) if (seen !== this.#round) this.#sockets.delete(cookie);
     for (const [key, listener] of this.#listeners) this.#age(key, listener, nowNs);
@@ -98,8 +98,8 @@ export class ListenerSeries {
     return this.#blocks;
   }
 
-  #listens(row: number): boolean {
-    return this.#live.state[row] === TcpState.listen;
+  #rows(): Uint32Array {
+    return this.#live.listenerRows.subarray(0, this.#live.listeners);
   }
 
   #count(row: number, nowNs: number): void {

@@ -13,6 +13,11 @@ export class PairBook {
   readonly dead = { sentBytes: 0, receivedBytes: 0 };
   /** Payload bytes of owners that had no name when they came. Never falls. */
   unknownOwnerBytes = 0;
+  /**
+   * By row: connections that were born before this, ns, may have no series of their own; Infinity: none of the row may.
+   * A connection that is older than its pair's series has bytes in `other`: it stays in the series without a port.
+   */
+  readonly seriesFromNs: Float64Array;
   readonly #flows: FlowTable;
   readonly #names: FlowNames;
   readonly #pairOf: (Pair | null)[];
@@ -24,6 +29,8 @@ export class PairBook {
   readonly #baseReceived: Float64Array;
   /** When that was, ns: connections of the row that are older have bytes in `other`. 0: it never was. */
   readonly #baseNs: Float64Array;
+  /** Of all rows together. */
+  readonly #base = { sentBytes: 0, receivedBytes: 0 };
   /** Bytes of a row that have been looked at for unknownOwnerBytes. */
   readonly #seen: Float64Array;
 
@@ -37,36 +44,47 @@ export class PairBook {
     this.#baseReceived = new Float64Array(flows.capacity);
     this.#baseNs = new Float64Array(flows.capacity);
     this.#seen = new Float64Array(flows.capacity);
+    this.seriesFromNs = new Float64Array(flows.capacity).fill(Infinity);
   }
 
   pairOf(row: number): Pair | null {
     return this.#pairOf[row] ?? null;
   }
 
-  /** Connections of the row that were born before this have bytes in `other`; 0: none has. */
-  baseNs(row: number): number {
-    return this.#baseNs[row] ?? 0;
-  }
-
-  /** Brings rows to the pairs of their names, before update(). Yields where it may pause. */
-  *place(nowNs: number): Generator<void> {
-    for (let i = 0; i < this.#flows.rowCount; i++) {
-      const row = this.#flows.rows[i] ?? 0;
-      if (this.#isFlow(row)) this.#settle(row, nowNs);
-      if ((i & PAUSE_MASK) === 0) yield;
+  /**
+   * Brings rows to the pairs of their names, and adds up every pair. A row whose name has changed takes its bytes to
+   * another. Yields where it may pause.
+   */
+  *update(nowNs: number): Generator<void> {
+    let i = 0;
+    for (const pair of this.pairs.values()) {
+      clearPair(pair);
+      if ((i++ & PAUSE_MASK) === 0) yield;
     }
-  }
-
-  /** Adds up every pair. A row whose name has changed takes its bytes to another. */
-  update(nowNs: number): void {
-    for (const pair of this.pairs.values()) clearPair(pair);
-    for (let i = 0; i < this.#flows.rowCount; i++) {
+    this.#base.sentBytes = 0;
+    this.#base.receivedBytes = 0;
+    for (i = 0; i < this.#flows.rowCount; i++) {
       const row = this.#flows.rows[i] ?? 0;
+      if ((i & PAUSE_MASK) === 0) yield;
       if (!this.#isFlow(row)) continue;
+      this.#base.sentBytes += this.#baseSent[row] ?? 0;
+      this.#base.receivedBytes += this.#baseReceived[row] ?? 0;
       this.#settle(row, nowNs);
       this.#addRow(row, nowNs);
     }
-    for (const [key, pair] of this.pairs) if (pair.rows.size === 0) this.#bury(key, pair);
+    for (const [key, pair] of this.pairs) {
+      if ((i++ & PAUSE_MASK) === 0) yield;
+      if (pair.rows.size === 0) this.#bury(key, pair);
+    }
+  }
+
+  /** Says of each row which of its connections may have series, once it is known which pairs are shown. Yields likewise. */
+  *openRows(): Generator<void> {
+    for (let i = 0; i < this.#flows.rowCount; i++) {
+      const row = this.#flows.rows[i] ?? 0;
+      if ((i & PAUSE_MASK) === 0) yield;
+      this.seriesFromNs[row] = this.#pairOf[row]?.shown === true ? (this.#baseNs[row] ?? 0) : Infinity;
+    }
   }
 
   /** A row whose flow is over: its bytes stay with the pair while that lives. Call before the row is cleared. */
@@ -80,43 +98,53 @@ export class PairBook {
     pair.goneReceivedBytes += (this.#flows.columns.receivedBytes[row] ?? 0) - (this.#baseReceived[row] ?? 0);
     this.dead.sentBytes += this.#baseSent[row] ?? 0;
     this.dead.receivedBytes += this.#baseReceived[row] ?? 0;
-    this.#baseSent[row] = 0;
-    this.#baseReceived[row] = 0;
+    this.#setBase(row, 0, 0);
     this.#baseNs[row] = 0;
+    this.seriesFromNs[row] = Infinity;
     this.#nameOf[row] = null;
     this.#leave(row, pair);
   }
 
-  /** Shows a pair from now on. What it has so far stays where it was counted: in `other`, unless it is all new. */
-  show(pair: Pair, keepsBytes: boolean): void {
+  /**
+   * Shows a pair from now on. What it has so far stays where it was counted: in `other`, unless it is all new. Yields
+   * where it may pause.
+   */
+  *show(pair: Pair, keepsBytes: boolean): Generator<void> {
     pair.shown = true;
     if (keepsBytes) return;
-    for (const row of pair.rows) this.#keepInOther(row);
+    let i = 0;
+    for (const row of pair.rows) {
+      this.#keepInOther(row);
+      if ((++i & PAUSE_MASK) === 0) yield;
+    }
     this.dead.sentBytes += pair.goneSentBytes;
     this.dead.receivedBytes += pair.goneReceivedBytes;
     pair.goneSentBytes = 0;
     pair.goneReceivedBytes = 0;
     clearBytes(pair.now);
-    for (const detail of pair.details.values()) clearBytes(detail.now);
+    for (const detail of pair.details.values()) {
+      clearBytes(detail.now);
+      if ((++i & PAUSE_MASK) === 0) yield;
+    }
   }
 
   /** What a row has so far is in `other` and stays there, whatever pair the row belongs to. */
   #keepInOther(row: number): void {
-    this.#baseSent[row] = this.#flows.columns.sentBytes[row] ?? 0;
-    this.#baseReceived[row] = this.#flows.columns.receivedBytes[row] ?? 0;
+    const { sentBytes, receivedBytes } = this.#flows.columns;
+    this.#setBase(row, sentBytes[row] ?? 0, receivedBytes[row] ?? 0);
     this.#baseNs[row] = this.#flows.updatedNs;
   }
 
+  #setBase(row: number, sentBytes: number, receivedBytes: number): void {
+    this.#base.sentBytes += sentBytes - (this.#baseSent[row] ?? 0);
+    this.#base.receivedBytes += receivedBytes - (this.#baseReceived[row] ?? 0);
+    this.#baseSent[row] = sentBytes;
+    this.#baseReceived[row] = receivedBytes;
+  }
+
   /** Bytes of living rows that are in `other` for good. */
-  base(): { sentBytes: number; receivedBytes: number } {
-    let sentBytes = 0;
-    let receivedBytes = 0;
-    for (let i = 0; i < this.#flows.rowCount; i++) {
-      const row = this.#flows.rows[i] ?? 0;
-      sentBytes += this.#baseSent[row] ?? 0;
-      receivedBytes += this.#baseReceived[row] ?? 0;
-    }
-    return { sentBytes, receivedBytes };
+  get base(): { readonly sentBytes: number; readonly receivedBytes: number } {
+    return this.#base;
   }
 
   /** Not `other`, and not cleared since the table was read. */

@@ -41,25 +41,13 @@ export class Books {
     this.#flows.delete(key);
   }
 
-  /** Empties a book and gives it back. Only for a row whose key was forgotten more than a moment ago. */
+  /** Empties a book and gives it back. Only for a row whose key was forgotten more than a moment ago, or an orphan. */
   release(row: number): void {
     this.#bytes.fill(0, row * Book.size, (row + 1) * Book.size);
     this.#times.fill(0, row * Distributions.size, (row + 1) * Distributions.size);
     const tail = this.#control.getBigUint64(Control.freeTail, true);
     this.#ring[this.#ringAt(Number(tail % BigInt(this.#capacity)))] = row;
     this.#control.setBigUint64(Control.freeTail, tail + 1n, true);
-  }
-
-  /** Gives back books that two CPUs took for one flow. @returns how many */
-  releaseOrphans(): number {
-    const words = new Uint32Array(this.memory);
-    let found = 0;
-    for (let row = 1; row < this.#capacity; row++) {
-      if (words[(row * Book.size + Book.state) >>> 2] !== BookState.BOOK_ORPHAN) continue;
-      this.release(row);
-      found++;
-    }
-    return found;
   }
 
   /** Books that are neither free nor `other`. */

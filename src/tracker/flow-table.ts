@@ -15,6 +15,7 @@ export const Protocol = { tcp: 6, udp: 17 } as const;
 export const FAILURES = ConnectFailure.FAILED_CLASSES;
 const STATE_WORD = Book.state >>> 2;
 const BOOK_WORDS = Book.size >>> 2;
+const PAUSE_MASK = 0x3ff; // books between two places to pause, less one
 
 /** The counters of a flow, each a column over book indexes. Cumulative since the agent's start. */
 export interface FlowColumns {
@@ -51,6 +52,8 @@ const COUNTERS: readonly (readonly [keyof FlowColumns, number])[] = [
   ['sndbufLimitedJiffies', Book.sndbufLimitedJiffies],
 ];
 
+const OFFSETS = Uint32Array.from(COUNTERS, ([, offset]) => offset);
+
 /**
  * The flows of this machine, read in place from the kernel's books. One row an index of a book; row 0 is `other`.
  * Bounded by the number of books, which is chosen at start.
@@ -74,8 +77,13 @@ export class FlowTable {
   /** Rows in use, ascending, as of the last update. */
   rows: Uint32Array;
   rowCount = 0;
+  #spareRows: Uint32Array;
+  /** Books that two CPUs took for one flow, found by the last update: they can be given back. */
+  orphans: readonly number[] = [];
   readonly #words: Uint32Array;
   readonly #bytes: Uint8Array;
+  /** In the order of COUNTERS. */
+  readonly #counted: readonly Float64Array[];
   #updatedNs = 0;
 
   /** @param books the mapped memory of the map `books`; its length says how many there are */
@@ -99,6 +107,7 @@ export class FlowTable {
       receiverLimitedJiffies: column(),
       sndbufLimitedJiffies: column(),
     };
+    this.#counted = COUNTERS.map(([name]) => this.columns[name]);
     this.failed = new Float64Array(this.capacity * FAILURES);
     this.state = new Uint8Array(this.capacity);
     this.detached = new Uint8Array(this.capacity);
@@ -109,6 +118,7 @@ export class FlowTable {
     this.live = new Uint32Array(this.capacity);
     this.established = new Uint32Array(this.capacity);
     this.rows = new Uint32Array(this.capacity);
+    this.#spareRows = new Uint32Array(this.capacity);
   }
 
   /** When the books were read last, in ns of the given clock; 0: never. */
@@ -116,16 +126,31 @@ export class FlowTable {
     return this.#updatedNs;
   }
 
-  /** Reads every book. @param nowNs a clock that does not go backwards; if it does, rates are 0. */
+  /** Reads every book at once, see read(). */
   update(nowNs: number): void {
+    const reading = this.read(nowNs);
+    while (reading.next().done !== true);
+  }
+
+  /**
+   * Reads every book. Yields where it may pause: until it has ended, some columns are still of the reading before.
+   * @param nowNs a clock that does not go backwards; if it does, rates are 0.
+   */
+  *read(nowNs: number): Generator<void> {
     const seconds = this.#updatedNs === 0 ? 0 : secondsBetween(this.#updatedNs, nowNs);
-    this.rowCount = 0;
+    const orphans: number[] = [];
+    let count = 0;
     for (let row = 0; row < this.capacity; row++) {
-      const used = this.#words[row * BOOK_WORDS + STATE_WORD] === BookState.BOOK_USED;
-      if (!used && row !== OTHER) continue;
-      this.rows[this.rowCount++] = row;
+      if ((row & PAUSE_MASK) === PAUSE_MASK) yield;
+      const state = this.#words[row * BOOK_WORDS + STATE_WORD];
+      if (state === BookState.BOOK_ORPHAN) orphans.push(row);
+      if (state !== BookState.BOOK_USED && row !== OTHER) continue;
+      this.#spareRows[count++] = row;
       this.#updateRow(row, nowNs, seconds);
     }
+    [this.rows, this.#spareRows] = [this.#spareRows, this.rows];
+    this.rowCount = count;
+    this.orphans = orphans;
     this.#updatedNs = Math.max(this.#updatedNs, nowNs);
   }
 
@@ -147,9 +172,10 @@ export class FlowTable {
   #readCounters(row: number): boolean {
     const base = row * Book.size;
     let changed = false;
-    for (const [name, offset] of COUNTERS) {
-      const value = readU64Live(this.#words, base + offset);
-      const column = this.columns[name];
+    for (let i = 0; i < COUNTERS.length; i++) {
+      const column = this.#counted[i];
+      if (!column) continue;
+      const value = readU64Live(this.#words, base + (OFFSETS[i] ?? 0));
       if (value !== column[row]) {
         column[row] = value;
         changed = true;
@@ -206,7 +232,7 @@ export class FlowTable {
   clear(row: number): void {
     this.state[row] = FlowState.free;
     this.detached[row] = 0;
-    for (const [name] of COUNTERS) this.columns[name][row] = 0;
+    for (const column of this.#counted) column[row] = 0;
     this.failed.fill(0, row * FAILURES, (row + 1) * FAILURES);
     this.sentRate[row] = 0;
     this.receivedRate[row] = 0;

@@ -13,6 +13,7 @@ import { Monitor, type MonitorOptions } from '../../src/libbpf/monitor.ts';
 import { type MonitorPlan, planMonitor } from '../../src/libbpf/monitor-plan.ts';
 import { FlowTable } from '../../src/tracker/flow-table.ts';
 import { LiveTable } from '../../src/tracker/live-table.ts';
+import { inSlices } from '../../src/util/slices.ts';
 import { cgroup2Mount } from '../hosts/cgroup.ts';
 import { drop } from '../hosts/firewall.ts';
 import { whyNoBpf } from '../fixtures/bpf/fixture.ts';
@@ -62,7 +63,7 @@ class Rig {
       retiring: (row) => {
         if (this.remembers) this.#auditor.forget(row);
       },
-      after: async () => this.#auditor.end(),
+      after: () => inSlices(this.#auditor.end()),
     });
   }
 

@@ -12,6 +12,7 @@ import { Monitor } from '../../src/libbpf/monitor.ts';
 import { planMonitor, type UdpMode } from '../../src/libbpf/monitor-plan.ts';
 import { FlowTable, OTHER } from '../../src/tracker/flow-table.ts';
 import { LiveTable } from '../../src/tracker/live-table.ts';
+import { inSlices } from '../../src/util/slices.ts';
 import { whyNoBpf } from '../fixtures/bpf/fixture.ts';
 import { type Cgroup, cgroup2Mount } from '../hosts/cgroup.ts';
 import type { Host } from '../hosts/host.ts';
@@ -59,7 +60,7 @@ class NodeAgent {
     this.sampler = new Sampler(this.monitor, this.flows, this.live, NEVER_NS, {
       before: () => this.#auditor.begin(),
       retiring: () => {},
-      after: async () => this.#auditor.end(),
+      after: () => inSlices(this.#auditor.end()),
     });
   }
 

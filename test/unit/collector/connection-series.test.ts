@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { Role } from '../../../src/abi/records.gen.ts';
 import { ConnectionSeries } from '../../../src/collector/connection-series.ts';
 import { CONNECTION_LABELS } from '../../../src/expose/metrics.ts';
@@ -266,7 +266,8 @@ describe('names', () => {
     books.set(1, 'sentBytes', 7);
     books.set(2, 'sentBytes', 30);
     flows.update(1e9);
-    series.update(1e9);
+    [...series.update(1e9)].forEach(() => {});
+    series.publish();
     expect(seriesOf(series.blocks()).map(({ name }) => name.split(' ')[0])).toEqual(['process/curl', '/']);
     expect(series.unknownOwnerBytes).toBe(30);
   });
@@ -322,10 +323,22 @@ describe('a flow whose peer may get a name in a moment', () => {
   });
 });
 
-test('flows come to their pairs in pieces, so that others may have their turn', () => {
-  const { books, flows, live: sockets, names } = new Machine(1024, 4);
-  const series = new ConnectionSeries(flows, sockets, names, 9);
-  for (let row = 1; row < 1024; row++) books.open(row, { port: row });
+test('series are made in pieces, so that others may have their turn', () => {
+  const { books, flows, live: sockets, names } = new Machine(8_192, 4);
+  const series = new ConnectionSeries(flows, sockets, names, 8_192);
+  for (let row = 1; row < 8_192; row++) books.open(row, { port: row });
   flows.update(1e9);
-  expect([...series.place(1e9)]).toHaveLength(4);
+  const named = vi.spyOn(names, 'of');
+  let longest = 0;
+  let pieces = 0;
+  const work = series.update(1e9);
+  for (; work.next().done !== true; pieces++) {
+    longest = Math.max(longest, named.mock.calls.length);
+    named.mockClear();
+  }
+  expect(longest).toBeLessThanOrEqual(1_024); // each row is asked for up to three times
+  expect(pieces).toBeGreaterThan((4 * 8_192) / 256); // pairs and rows: counted, opened, chosen from and shown
+  expect(series.blocks()[0]?.count).toBe(0);
+  series.publish();
+  expect(series.stats.series).toBe(8_190); // one is kept for the pair, one for `other`
 });

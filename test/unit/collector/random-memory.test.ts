@@ -74,12 +74,12 @@ class Pipeline {
     await listeners.learn();
     for (const work of [
       this.names.update(of.nowNs),
-      series.place(of.nowNs),
+      series.update(of.nowNs),
       edges.update(of.nowNs),
       listeners.update(of.nowNs),
     ])
       [...work].forEach(() => {});
-    series.update(of.nowNs);
+    series.publish();
     edges.publish();
     const blocks = [...series.blocks(), ...edges.blocks(), ...listeners.blocks()];
     return new Page(textOf(await writePage(blocks, 'text', new ChunkPool(), countingPacer())));

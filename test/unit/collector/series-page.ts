@@ -66,7 +66,8 @@ export class Page implements Reader {
 
   read(nowNs: number): void {
     [...this.machine.names.update(nowNs)].forEach(() => {});
-    this.series.update(nowNs);
+    [...this.series.update(nowNs)].forEach(() => {});
+    this.series.publish();
   }
 
   /** The series of a snapshot `seconds` from the last one. */

@@ -28,6 +28,24 @@ describe('the rows', () => {
     expect(rowsOf(flows)).toEqual([0, 2, 5]);
     expect(flows.state[2]).toBe(FlowState.used);
     expect(flows.state[3]).toBe(FlowState.free);
+    expect(flows.orphans).toEqual([3]);
+  });
+
+  test('are read in pieces, and are those of the reading before until all are read', () => {
+    const books = new BookMemory(100_000);
+    const flows = new FlowTable(books.buffer);
+    flows.update(START);
+    for (let row = 1; row < 100_000; row++) books.open(row);
+    let [before, longest] = [0, 0];
+    const reading = flows.read(START + S);
+    while (reading.next().done !== true) {
+      expect(rowsOf(flows)).toEqual([0]);
+      const read = flows.firstNs.findLastIndex((ns) => ns > START);
+      longest = Math.max(longest, read - before);
+      before = read;
+    }
+    expect(longest).toBeLessThanOrEqual(1_024);
+    expect(flows.rowCount).toBe(100_000);
   });
 
   test('have the key of their flow, each field of it', () => {

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LiveRecord, Role } from '../../../src/abi/records.gen.ts';
+import { commOf } from '../../../src/collector/comm.ts';
 import { FlowTable } from '../../../src/tracker/flow-table.ts';
-import { LiveTable, TcpState } from '../../../src/tracker/live-table.ts';
+import { COMM_BYTES, LiveTable, TcpState } from '../../../src/tracker/live-table.ts';
 import { BookMemory } from './book-memory.ts';
 import { type LiveFields, liveRecords } from './live-records.ts';
 
@@ -32,14 +33,9 @@ describe('a live socket', () => {
       pid: 4_000_000_000,
       slot: 5,
       book: 3,
-      localPort: 80,
       remotePort: 54_321,
       state: TcpState.closeWait,
       role: Role.ROLE_CLIENT,
-      cgroupId: 2 ** 41 + 9,
-      backlog: 3,
-      backlogMax: 128,
-      drops: 4_000_000_001,
     };
     walk(t, [{}, fields], START);
     expect(t.live.count).toBe(2);
@@ -48,6 +44,23 @@ describe('a live socket', () => {
     }
     expect(t.live.isServed(0)).toBe(true);
     expect(t.live.isServed(1)).toBe(false);
+  });
+
+  test('that listens has more: its port, owner, queue and name', () => {
+    const t = tables();
+    const fields = {
+      localPort: 80,
+      cgroupId: 2 ** 41 + 9,
+      backlog: 3,
+      backlogMax: 128,
+      drops: 4_000_000_001,
+    };
+    walk(t, [{ comm: 'client' }, { ...fields, state: TcpState.listen, slot: 1, comm: 'nginx' }], START);
+    expect([...t.live.listenerRows.subarray(0, t.live.listeners)]).toEqual([1]);
+    for (const [name, value] of Object.entries(fields) as [keyof typeof fields, number][]) {
+      expect([name, t.live[name][1]]).toEqual([name, value]);
+    }
+    expect(commOf(t.live.comms, COMM_BYTES)).toBe('nginx');
   });
 
   test('is counted in its flow; until the handshake is done it is not established', () => {
@@ -79,7 +92,7 @@ describe('the rate of a socket', () => {
   test('that is new since the last snapshot is since its birth', () => {
     const t = tables();
     walk(t, [socket], START);
-    expect([t.live.sentRate[0], t.live.receivedRate[0]]).toEqual([250, 10]);
+    expect([t.live.sentRate(0), t.live.receivedRate(0)]).toEqual([250, 10]);
   });
 
   test('is since the last snapshot after that, wherever its row is', () => {
@@ -93,33 +106,33 @@ describe('the rate of a socket', () => {
       ],
       START + 2 * S,
     );
-    expect([t.live.sentRate[1], t.live.receivedRate[1]]).toEqual([1000, 0.5]);
+    expect([t.live.sentRate(1), t.live.receivedRate(1)]).toEqual([1000, 0.5]);
   });
 
   test('older than the agent is 0 first: nobody knows since when', () => {
     const t = tables();
     walk(t, [{ ...socket, bornNs: 0 }], START);
-    expect(t.live.sentRate[0]).toBe(0);
+    expect(t.live.sentRate(0)).toBe(0);
     walk(t, [{ ...socket, bornNs: 0, sentBytes: 1500 }], START + S);
-    expect(t.live.sentRate[0]).toBe(500);
+    expect(t.live.sentRate(0)).toBe(500);
   });
 
   test('that has the slot of another is its own', () => {
     const t = tables();
     walk(t, [{ ...socket, sentBytes: 900 }], START);
     walk(t, [{ ...socket, cookie: 8, bornNs: START + S, sentBytes: 1000 }], START + 2 * S);
-    expect(t.live.sentRate[0]).toBe(1000);
+    expect(t.live.sentRate(0)).toBe(1000);
   });
 
   test('is 0 when time or the counter went back or the birth is in the future', () => {
     const t = tables();
     walk(t, [socket], START);
     walk(t, [{ ...socket, sentBytes: 2000 }], START - S);
-    expect(t.live.sentRate[0]).toBe(0);
+    expect(t.live.sentRate(0)).toBe(0);
     walk(t, [{ ...socket, sentBytes: 20 }], START + S);
-    expect(t.live.sentRate[0]).toBe(0);
+    expect(t.live.sentRate(0)).toBe(0);
     walk(t, [{ ...socket, cookie: 9, bornNs: START + 9 * S }], START + 2 * S);
-    expect(t.live.sentRate[0]).toBe(0);
+    expect(t.live.sentRate(0)).toBe(0);
   });
 
   test('is finite and not negative whatever the records say', () => {
@@ -140,8 +153,14 @@ describe('the rate of a socket', () => {
         for (const [records, nowNs] of steps) {
           walk(t, records, nowNs);
           expect(t.live.count).toBe(Math.min(3, records.length));
-          for (const column of [t.live.sentRate, t.live.receivedRate, t.live.sentBytes, t.live.bornNs]) {
-            for (const value of column) {
+          for (let row = 0; row < t.live.count; row++) {
+            const { sentBytes, bornNs } = t.live;
+            for (const value of [
+              t.live.sentRate(row),
+              t.live.receivedRate(row),
+              sentBytes[row],
+              bornNs[row],
+            ]) {
               expect(value).toBeGreaterThanOrEqual(0);
               expect(value).toBeLessThan(Infinity);
             }

@@ -223,6 +223,6 @@ export class Agent implements AgentPort {
 
 /** process.memoryUsage() asks V8 too; this asks the kernel alone. */
 function residentBytes(): number {
-  const pages = Number(readFileSync('/proc/self/statm', 'latin1').split(' ')[1]);
+  const pages = Number(readFileSync('/proc/self/statm', 'utf8').split(' ')[1]);
   return pages * 4096;
 }

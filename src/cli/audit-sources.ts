@@ -184,8 +184,8 @@ export class AuditSources {
   #counters(process: string): KernelReading {
     const folder = join(this.#proc, process, 'net');
     const counters: SnmpCounters = new Map();
-    parseSnmp(readFileSync(join(folder, 'snmp'), 'latin1'), counters);
-    parseSnmp(readFileSync(join(folder, 'netstat'), 'latin1'), counters);
+    parseSnmp(readFileSync(join(folder, 'snmp'), 'utf8'), counters);
+    parseSnmp(readFileSync(join(folder, 'netstat'), 'utf8'), counters);
     parseSnmp6(readIfThere(join(folder, 'snmp6')), counters);
     return kernelReading(counters);
   }
@@ -203,7 +203,7 @@ function hasEnded(error: unknown): boolean {
 /** A kernel without IPv6 has no snmp6. */
 function readIfThere(file: string): string {
   try {
-    return readFileSync(file, 'latin1');
+    return readFileSync(file, 'utf8');
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return '';
     throw error;

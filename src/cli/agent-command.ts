@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { describeCgroupView } from '../cluster/cgroup-view.ts';
 import { RunStatistics } from '../libbpf/run-statistics.ts';
 import { giveBackSpareMemory } from '../libbpf/spare-memory.ts';
-import { checkListen, startServer } from '../server/http-server.ts';
+import { checkListen, startServer, warmUp } from '../server/http-server.ts';
 import { formatListen } from '../server/listen-address.ts';
 import { asNetcError } from '../util/errors.ts';
 import type { ApiConfig } from '../cluster/api/api-config.ts';
@@ -35,6 +35,7 @@ export async function runAgent(options: AgentOptions, log: Logger): Promise<void
     if (config) announce(config, options.cluster, log);
     cluster?.watch.start();
     await agent.start();
+    await warmUp(agent);
     const server = await startServer(agent, options.listen, {
       onPage: (page) => agent.pageMade(page),
       onError: (error) => log.error(asNetcError(error).message),

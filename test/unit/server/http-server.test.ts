@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
-import { type HttpServer, startServer, type Timeouts } from '../../../src/server/http-server.ts';
+import { type HttpServer, startServer, type Timeouts, warmUp } from '../../../src/server/http-server.ts';
 import type { AppOptions } from '../../../src/server/app.ts';
 import { FakePort, valuesOf } from './fake-port.ts';
 
@@ -299,4 +299,19 @@ test('every address of the machine is one wish, both families where there are tw
   cleanups.push(() => server.close());
   expect((await scrape(server)).status).toBe(200);
   expect((await scrape(server, { host: 'any.name.example' })).status).toBe(200);
+});
+
+describe('warming up', () => {
+  test('is one page that nobody has asked for, without what tells of the time since the page before', async () => {
+    const port = new FakePort(2_000);
+    await warmUp(port);
+    expect(port.calls).toEqual(['connections,workloads']);
+  });
+
+  test('is over when there is no page', async () => {
+    const port = new FakePort();
+    port.failure = new Error('no memory');
+    await expect(warmUp(port)).resolves.toBeUndefined();
+    expect(port.calls).toHaveLength(1);
+  });
 });

@@ -24,7 +24,7 @@ const STEPS = 16_384; // values looked at between two places to pause: 0.1 ms
  */
 export function* choose(values: Float64Array, length: number, count: number): Generator<void, Choice> {
   if (count <= 0) return new Choice(Infinity, 0);
-  if (count >= length) return new Choice(-Infinity, 0);
+  if (count >= length) return new Choice(-Infinity, length);
   const want = length - count; // where the least of them is in ascending order
   let low = 0;
   let high = length - 1;

@@ -162,8 +162,12 @@ static __always_inline int on_close(struct sock *sk, int oldstate, int index)
 	/* a socket of the first pass that closed before its slot was taken has been counted */
 	if (slot && oldstate == TCP_CLOSE && !slot->born_ns && !(slot->book & BOOK_BOUND))
 		end.flags = END_LISTENER;
-	/* no error and no SYN: the kernel had no port or no memory for one, and told the program so by connect() alone */
-	end.failure = sk->sk_err || tp->segs_out ? connect_failure(sk->sk_err) : FAILED_OTHER;
+	/*
+	 * No error and no SYN: the kernel had no port or no memory for one, and told the program so by connect() alone. And
+	 * where the close was missed, the program may have fetched the error by now: what it was is not known.
+	 */
+	end.failure = sk->sk_err || (tp->segs_out && oldstate != TCP_CLOSE) ? connect_failure(sk->sk_err) :
+									      FAILED_OTHER;
 	if (!(end.flags & END_LISTENER)) {
 		read_totals(sk, tp, role, oldstate, &end.totals);
 		if (!slot || !(slot->book & BOOK_BOUND)) {

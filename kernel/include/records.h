@@ -211,7 +211,6 @@ struct control {
 	__u64 unseen_received_segs;
 	__u64 unseen_retrans_segs;
 	__u64 slots_full;	/* sockets that found no slot: counted at close, not live */
-	__u64 slots_scattered;	/* sockets that found their places side by side taken, and got another */
 	__u64 books_full;	/* times a flow found no book: its bytes went to `other` */
 	__u64 handed_over;	/* closes that met a walk and left their end to it */
 	__u64 handoff_full;	/* of those, ends that had no room: their last bytes are lost */

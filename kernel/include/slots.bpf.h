@@ -160,7 +160,6 @@ static __always_inline int take_slot(__u64 cookie, struct sock *sk, struct tcp_s
 
 			if (away)
 				__sync_fetch_and_add(away, 1);
-			count(slots_scattered);
 		}
 		if (server) /* adding a constant is the arithmetic that the verifier allows on this pointer */
 			publish(&slot->sock, (__u64)sk + SLOT_SERVER);

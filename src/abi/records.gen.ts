@@ -135,7 +135,7 @@ export const Config = {
 
 /** struct control: its size and the byte offset of each field. */
 export const Control = {
-  size: 160,
+  size: 152,
   walkNextSlot: 0,
   walkRecords: 4,
   walkBudget: 8,
@@ -150,14 +150,13 @@ export const Control = {
   unseenReceivedSegs: 72,
   unseenRetransSegs: 80,
   slotsFull: 88,
-  slotsScattered: 96,
-  booksFull: 104,
-  handedOver: 112,
-  handoffFull: 120,
-  staleSlots: 128,
-  roleGuessed: 136,
-  udpUnknownPeer: 144,
-  udpPeerFull: 152,
+  booksFull: 96,
+  handedOver: 104,
+  handoffFull: 112,
+  staleSlots: 120,
+  roleGuessed: 128,
+  udpUnknownPeer: 136,
+  udpPeerFull: 144,
 } as const;
 
 /** enum role. */

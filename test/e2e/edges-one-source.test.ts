@@ -136,7 +136,7 @@ describe('page, edges, command and audit', () => {
       await sleep(20);
     });
     expect(await budget(narrow)).toEqual({ edges: 3, budget: 3, folded: 9 });
-    expect(await budget(wide)).toEqual({ edges: 12, budget: 2_000, folded: 0 });
+    expect(await budget(wide)).toEqual({ edges: 12, budget: 100_000, folded: 0 });
     for (const [i, port] of others.entries()) {
       const totals = churned[i];
       if (totals) await expectTotals(wide, port, totals, 0);

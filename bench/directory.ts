@@ -1,10 +1,10 @@
 // What the directory of cluster objects costs: heap per pod, upserts and lookups a second. Pods as a cluster has them:
-// ReplicaSets of ten, 40 pods a node, one Service a ReplicaSet. Prints JSON.
+// ReplicaSets of ten, 40 pods a node, one Service a ReplicaSet.
 // Run: node --expose-gc bench/directory.ts [pods] [addresses a pod]
-import { cpus, loadavg, release } from 'node:os';
 import { Directory } from '../src/cluster/directory/directory.ts';
 import { Projections } from '../src/cluster/objects/projections.ts';
 import { systemClock } from '../src/util/clock.ts';
+import { bench } from './support/bench.ts';
 
 const PODS_A_SET = 10;
 const PODS_A_NODE = 40;
@@ -115,98 +115,83 @@ function perSecond(times: number, work: (i: number) => void): number {
   return Math.round((times / (cpuMs() - fromMs)) * 1000);
 }
 
-if (globalThis.gc === undefined) throw new Error('run it with --expose-gc');
-let slackMs = 0;
-const clock = {
-  tsMonoMs: () => systemClock.tsMonoMs() + slackMs,
-  tsWallMs: () => systemClock.tsWallMs() + slackMs,
-};
-const projections = new Projections({ ownNode: 'node-0.example.internal' });
-const directory = new Directory({ clock });
-const sets = Math.floor(count / PODS_A_SET);
-const emptyBytes = heapBytes();
-const nodes = perSecond(Math.ceil(count / PODS_A_NODE), (i) => {
-  const record = projections.node(nodeJson(i));
-  if (record !== null) directory.nodes.upsert(record);
-});
-const withNodesBytes = heapBytes();
-// the JSON is made in batches, so that only the directory's share is timed and kept
-const BATCH = 1000;
-let projectMs = 0;
-let upsertMs = 0;
-for (let from = 0; from < count; from += BATCH) {
-  const raw = Array.from({ length: Math.min(BATCH, count - from) }, (_, k) => podJson(from + k));
-  const fromMs = cpuMs();
-  const records = raw.map((item) => projections.pod(item));
-  const betweenMs = cpuMs();
-  for (const record of records) {
-    if (record !== null) directory.pods.upsert(record);
+await bench(async (figures) => {
+  if (globalThis.gc === undefined) throw new Error('run it with --expose-gc');
+  let slackMs = 0;
+  const clock = {
+    tsMonoMs: () => systemClock.tsMonoMs() + slackMs,
+    tsWallMs: () => systemClock.tsWallMs() + slackMs,
+  };
+  const projections = new Projections({ ownNode: 'node-0.example.internal' });
+  const directory = new Directory({ clock });
+  const sets = Math.floor(count / PODS_A_SET);
+  const emptyBytes = heapBytes();
+  const nodes = perSecond(Math.ceil(count / PODS_A_NODE), (i) => {
+    const record = projections.node(nodeJson(i));
+    if (record !== null) directory.nodes.upsert(record);
+  });
+  const withNodesBytes = heapBytes();
+  // the JSON is made in batches, so that only the directory's share is timed and kept
+  const BATCH = 1000;
+  let projectMs = 0;
+  let upsertMs = 0;
+  for (let from = 0; from < count; from += BATCH) {
+    const raw = Array.from({ length: Math.min(BATCH, count - from) }, (_, k) => podJson(from + k));
+    const fromMs = cpuMs();
+    const records = raw.map((item) => projections.pod(item));
+    const betweenMs = cpuMs();
+    for (const record of records) {
+      if (record !== null) directory.pods.upsert(record);
+    }
+    projectMs += betweenMs - fromMs;
+    upsertMs += cpuMs() - betweenMs;
   }
-  projectMs += betweenMs - fromMs;
-  upsertMs += cpuMs() - betweenMs;
-}
-const withPodsBytes = heapBytes();
-const again = Array.from({ length: Math.min(BATCH, count) }, (_, i) => projections.pod(podJson(i)));
-const unchanged = perSecond(again.length * 50, (i) => {
-  const record = again[i % again.length];
-  if (record !== null && record !== undefined) directory.pods.upsert(record);
+  const withPodsBytes = heapBytes();
+  const again = Array.from({ length: Math.min(BATCH, count) }, (_, i) => projections.pod(podJson(i)));
+  const unchanged = perSecond(again.length * 50, (i) => {
+    const record = again[i % again.length];
+    if (record !== null && record !== undefined) directory.pods.upsert(record);
+  });
+  for (let set = 0; set < sets; set++) {
+    const record = projections.service(serviceJson(set));
+    if (record !== null) directory.services.upsert(record);
+  }
+  const withServicesBytes = heapBytes();
+  for (let set = 0; set < sets; set++) {
+    const record = projections.slice(sliceJson(set));
+    if (record !== null) directory.slices.upsert(record);
+  }
+  const withSlicesBytes = heapBytes();
+  for (const sink of [directory.pods, directory.services, directory.slices, directory.nodes]) sink.synced();
+  slackMs = 60_000;
+  const atMs = clock.tsWallMs() - 10_000;
+  let named = 0;
+  const ask = (address: string, port: number): void => {
+    if (directory.remote(address, port, 'tcp', atMs).kind !== 'unknown') named++;
+  };
+  const addresses = Array.from({ length: 4096 }, (_, i) => v4((i * 7919) % count));
+  const services = Array.from({ length: 4096 }, (_, i) => `10.96.${(i % sets) >> 8}.${(i % sets) & 255}`);
+  const lookups = {
+    podByAddressAndPort: perSecond(500_000, (i) => ask(addresses[i & 4095] ?? '', 8080)),
+    service: perSecond(500_000, (i) => ask(services[i & 4095] ?? '', 80)),
+    outside: perSecond(500_000, () => ask('203.0.113.7', 443)),
+  };
+  const of = { pods: count, addressesAPod: families };
+  const perPod = (from: number, to: number): number => (to - from) / count;
+  const heap = (what: string, bytes: number): void => figures.add('heap', { ...of, of: what }, 'B', bytes, 0);
+  heap('a pod', perPod(withNodesBytes, withPodsBytes));
+  heap('a node', (withNodesBytes - emptyBytes) / Math.ceil(count / PODS_A_NODE));
+  heap('a Service', (withServicesBytes - withPodsBytes) / sets);
+  heap('an endpoint', perPod(withServicesBytes, withSlicesBytes));
+  heap('all', withSlicesBytes - emptyBytes);
+  const rate = (what: string, value: number): void =>
+    figures.add('a second of CPU time', { ...of, of: what }, '', value, 0);
+  rate('pods projected', (count / projectMs) * 1000);
+  rate('pods put in', (count / upsertMs) * 1000);
+  rate('pods put in again, unchanged', unchanged);
+  rate('nodes, with their JSON', nodes);
+  rate('pods looked up by address and port', lookups.podByAddressAndPort);
+  rate('Services looked up', lookups.service);
+  rate('addresses outside looked up', lookups.outside);
+  if (named === 0) throw new Error('no address was named');
 });
-for (let set = 0; set < sets; set++) {
-  const record = projections.service(serviceJson(set));
-  if (record !== null) directory.services.upsert(record);
-}
-const withServicesBytes = heapBytes();
-for (let set = 0; set < sets; set++) {
-  const record = projections.slice(sliceJson(set));
-  if (record !== null) directory.slices.upsert(record);
-}
-const withSlicesBytes = heapBytes();
-for (const sink of [directory.pods, directory.services, directory.slices, directory.nodes]) sink.synced();
-slackMs = 60_000;
-const atMs = clock.tsWallMs() - 10_000;
-let named = 0;
-const ask = (address: string, port: number): void => {
-  if (directory.remote(address, port, 'tcp', atMs).kind !== 'unknown') named++;
-};
-const addresses = Array.from({ length: 4096 }, (_, i) => v4((i * 7919) % count));
-const services = Array.from({ length: 4096 }, (_, i) => `10.96.${(i % sets) >> 8}.${(i % sets) & 255}`);
-const lookups = {
-  podByAddressAndPort: perSecond(500_000, (i) => ask(addresses[i & 4095] ?? '', 8080)),
-  service: perSecond(500_000, (i) => ask(services[i & 4095] ?? '', 80)),
-  outside: perSecond(500_000, () => ask('203.0.113.7', 443)),
-};
-const changesFromMs = cpuMs();
-directory.takeChanges();
-const perPod = (from: number, to: number): number => Math.round((to - from) / count);
-console.log(
-  JSON.stringify(
-    {
-      machine: {
-        cpu: cpus()[0]?.model,
-        cpus: cpus().length,
-        kernel: release(),
-        node: process.version,
-        load: loadavg()[0],
-      },
-      pods: count,
-      addressesAPod: families,
-      heapBytesPerPod: perPod(withNodesBytes, withPodsBytes),
-      heapBytesPerNode: Math.round((withNodesBytes - emptyBytes) / Math.ceil(count / PODS_A_NODE)),
-      heapBytesPerService: Math.round((withServicesBytes - withPodsBytes) / sets),
-      heapBytesPerEndpoint: perPod(withServicesBytes, withSlicesBytes),
-      heapMiB: Math.round((withSlicesBytes - emptyBytes) / 2 ** 20),
-      perSecond: {
-        projections: Math.round((count / projectMs) * 1000),
-        upserts: Math.round((count / upsertMs) * 1000),
-        unchangedUpserts: unchanged,
-        nodesWithJson: nodes,
-        lookups,
-      },
-      takeChangesMs: Number((cpuMs() - changesFromMs).toFixed(2)),
-      named,
-      statistics: directory.statistics,
-    },
-    null,
-    2,
-  ),
-);

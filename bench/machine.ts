@@ -29,13 +29,6 @@ export function rounded(value: number, digits = 2): number {
   return Number(value.toFixed(digits));
 }
 
-/** The median, and between which values the true one lies with 95 % (order statistics; from about 20 values on). */
-export function medianWithBounds(values: readonly number[]): { median: number; from: number; to: number } {
-  const reach = 0.98 / Math.sqrt(values.length); // 1.96 standard deviations of a binomial half
-  const at = (share: number): number => rounded(quantile(values, Math.min(Math.max(share, 0), 1)), 4);
-  return { median: at(0.5), from: at(0.5 - reach), to: at(0.5 + reach) };
-}
-
 /** What a process has in RAM, in all and of it anonymous and of files. */
 export function memory(pid: number): { rssMiB: number; anonMiB: number; fileMiB: number } {
   const status = readFileSync(`/proc/${pid}/status`, 'latin1');

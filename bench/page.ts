@@ -1,12 +1,12 @@
 // What a page costs: 10,000 and 100,000 lines of text, of connections (label sets x their five metrics) and of histograms,
-// in each format; cold (no label bytes cached yet) and warm, with gzip apart. Prints JSON. Run: node bench/page.ts [rounds]
+// in each format; cold (no label bytes cached yet) and warm, with gzip apart. Run: node bench/page.ts [rounds]
 import { ChunkPool } from '../src/expose/chunk-pool.ts';
 import type { Format, Page, PageBlock } from '../src/expose/page.ts';
 import { writePage } from '../src/expose/write-page.ts';
 import { gzipPage } from '../src/server/gzip.ts';
-import { machine, quantile, rounded } from './machine.ts';
-import { connectionBlocks, histogramBlocks } from './page-series.ts';
-import { waitedMs } from './run-queue.ts';
+import { bench, type Figures, progress } from './support/bench.ts';
+import { connectionBlocks, histogramBlocks } from './support/page-series.ts';
+import { waitedMs } from './support/run-queue.ts';
 
 const rounds = Number(process.argv[2] ?? 20);
 
@@ -33,7 +33,7 @@ async function timed<T>(work: (pacer: { nowMs(): number; pause(): Promise<void> 
 
 const KINDS = { connections: connectionBlocks, histograms: histogramBlocks };
 
-async function measure(kind: keyof typeof KINDS, lines: number, format: Format) {
+async function measure(figures: Figures, kind: keyof typeof KINDS, lines: number, format: Format) {
   const blocks: readonly PageBlock[] = KINDS[kind](lines);
   const pool = new ChunkPool();
   const cold = await timed((pacer) => writePage(blocks, format, pool, pacer));
@@ -51,28 +51,23 @@ async function measure(kind: keyof typeof KINDS, lines: number, format: Format) 
   const before = process.cpuUsage();
   const gzipped = await gzipPage(page);
   const cpu = process.cpuUsage(before);
-  return {
-    kind,
-    lines,
-    format,
-    samples: page.samples,
-    pageBytes: page.byteLength,
-    coldMs: rounded(cold.ms),
-    coldLongestSliceMs: rounded(cold.longestSliceMs),
-    warmMsMedian: rounded(quantile(warmMs, 0.5)),
-    warmMsMax: rounded(Math.max(...warmMs)),
-    longestSliceMsMedian: rounded(quantile(slicesMs, 0.5)),
-    longestSliceMsMax: rounded(Math.max(...slicesMs)),
-    gzipBytes: gzipped.byteLength,
-    gzipCpuMs: rounded((cpu.user + cpu.system) / 1000),
-  };
+  const of = { kind, lines, format };
+  figures.add('page, warm', of, 'ms', warmMs, 2);
+  figures.add('page, first', of, 'ms', cold.ms, 2);
+  figures.add('longest slice', of, 'ms', slicesMs, 2);
+  figures.add('longest slice of the first', of, 'ms', cold.longestSliceMs, 2);
+  figures.add('size', of, 'B', page.byteLength);
+  figures.add('size, gzip', of, 'B', gzipped.byteLength);
+  figures.add('gzip, CPU', of, 'ms', (cpu.user + cpu.system) / 1000, 1);
 }
 
-const results = [];
-for (const lines of [10_000, 100_000]) {
-  for (const kind of ['connections', 'histograms'] as const) {
-    for (const format of ['text', 'openmetrics', 'protobuf'] as const)
-      results.push(await measure(kind, lines, format));
+await bench(async (figures) => {
+  for (const lines of [10_000, 100_000]) {
+    for (const kind of ['connections', 'histograms'] as const) {
+      for (const format of ['text', 'openmetrics', 'protobuf'] as const) {
+        progress(`page: ${lines} lines of ${kind}, ${format}`);
+        await measure(figures, kind, lines, format);
+      }
+    }
   }
-}
-console.log(JSON.stringify({ bench: 'page', rounds, machine: machine(), results }, null, 2));
+});

@@ -1,27 +1,27 @@
 // What our programs take of a CPU for each connection, both ends together, as the kernel itself times them. Its timing is
-// in it: two clock reads a run, and each connection changes state about ten times. Prints JSON. As root:
-// node bench/program-cost.ts [connections]
+// in it: two clock reads a run, and each connection changes state about ten times. As root:
+// node bench/program-cost.ts [connections] [rounds]
 import { Features } from '../src/libbpf/features.ts';
 import { Monitor } from '../src/libbpf/monitor.ts';
 import { planMonitor } from '../src/libbpf/monitor-plan.ts';
 import { RunStatistics } from '../src/libbpf/run-statistics.ts';
+import type { Host } from '../test/hosts/host.ts';
 import { Lab } from '../test/hosts/lab.ts';
 import { runTcpClient, startTcpServer } from '../test/hosts/tcp-traffic.ts';
-import { machine, rounded } from './machine.ts';
+import { bench, progress } from './support/bench.ts';
 
 const connections = Number(process.argv[2] ?? 30_000);
+const rounds = Number(process.argv[3] ?? 3);
 const object = new URL('../build/kube-netc.bpf.o', import.meta.url).pathname;
 
-await using lab = await Lab.create();
-const host = await lab.host('one');
-
-async function measure(trackProcess: boolean): Promise<Record<string, unknown>> {
+/** @returns of each program what a connection takes of it, and how often it ran for one */
+async function measure(host: Host, trackProcess: boolean): Promise<[string, number, number][]> {
   using features = new Features();
   const sizes = { slots: 65_536, books: 16_384, cgroupRoot: null };
   using monitor = Monitor.start(planMonitor(features, 'off'), { object, trackProcess, ...sizes });
   using _statistics = RunStatistics.enable();
   const server = await startTcpServer(host, { cpu: 1 });
-  const ran = await runTcpClient(host, {
+  await runTcpClient(host, {
     address: '127.0.0.1',
     port: server.port,
     connections,
@@ -31,24 +31,33 @@ async function measure(trackProcess: boolean): Promise<Record<string, unknown>> 
   });
   await server.stop();
   const programs = ['tcp_state', 'tcp_destroy', ...(trackProcess ? ['tcp_connect'] : [])];
-  const of = programs.map((name) => {
+  return programs.map((name) => {
     const { runTimeNs, runCount, missed } = monitor.stats(name);
-    return [
-      name,
-      {
-        nsPerConnection: rounded(runTimeNs / connections, 0),
-        runsPerConnection: rounded(runCount / connections, 1),
-        missed,
-      },
-    ];
+    if (missed > 0) throw new Error(`${name} was not run ${missed} times`);
+    return [name, runTimeNs / connections, runCount / connections];
   });
-  return {
-    trackProcess,
-    connectionsPerSecond: Math.round(ran.connectionsPerSecond),
-    ...(Object.fromEntries(of) as object),
-  };
 }
 
-const result = [];
-for (const track of [false, true, false, true, false, true]) result.push(await measure(track));
-console.log(JSON.stringify({ bench: 'program-cost', connections, result, machine: machine() }, null, 2));
+await bench(async (figures) => {
+  await using lab = await Lab.create();
+  const host = await lab.host('one');
+  for (const trackProcess of [false, true]) {
+    const seen = new Map<string, { ns: number[]; runs: number[] }>();
+    for (let round = 0; round < rounds; round++) {
+      progress(
+        `program-cost: round ${round + 1} of ${rounds}, processes ${trackProcess ? 'kept' : 'not kept'}`,
+      );
+      for (const [name, ns, runs] of await measure(host, trackProcess)) {
+        const all = seen.get(name) ?? { ns: [], runs: [] };
+        all.ns.push(ns);
+        all.runs.push(runs);
+        seen.set(name, all);
+      }
+    }
+    for (const [program, { ns, runs }] of seen) {
+      const of = { program, processes: trackProcess ? 'kept' : 'not kept' };
+      figures.add('a connection', of, 'ns', ns, 0);
+      figures.add('runs a connection', of, '', runs, 1);
+    }
+  }
+});

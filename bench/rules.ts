@@ -1,5 +1,5 @@
 // What the rules of deploy/prometheus cost a Prometheus: agents with edges that two of them tell each, all of them moving.
-// Prints JSON after six minutes, so that every window of five is full. node bench/rules.ts [agents] [edges of each]
+// Looked at after six minutes, when every window of five is full: of one evaluation, which comes each minute. node bench/rules.ts [agents] [edges of each]
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -9,7 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { findTool } from '../test/hosts/find-tool.ts';
 import { findCurrentPrometheus } from '../test/support/prometheus-programs.ts';
 import { PrometheusServer } from '../test/support/prometheus.ts';
-import { machine, memory, rounded } from './machine.ts';
+import { memory } from './machine.ts';
+import { bench, progress } from './support/bench.ts';
 
 const agents = Number(process.argv[2] ?? 10);
 const edges = Number(process.argv[3] ?? 2_000);
@@ -47,47 +48,43 @@ function page(agent: number): string {
   return `${lines.join('\n')}\n`;
 }
 
-const web = createServer((request, response) => {
-  response.setHeader('content-type', 'text/plain; version=0.0.4');
-  response.end(page(Number((request.url ?? '').slice(1))));
+await bench(async (figures) => {
+  const web = createServer((request, response) => {
+    response.setHeader('content-type', 'text/plain; version=0.0.4');
+    response.end(page(Number((request.url ?? '').slice(1))));
+  });
+  await new Promise<void>((done) => web.listen(0, '127.0.0.1', done));
+  const target = `127.0.0.1:${(web.address() as AddressInfo).port}`;
+  const jobs = Array.from(
+    { length: agents },
+    (_, agent) =>
+      `{ job_name: a${agent}, metrics_path: /${agent}, static_configs: [{ targets: ['${target}'], labels: { node: n${agent} } }] }`,
+  );
+  const folder = mkdtempSync(join(tmpdir(), 'kube-netc-rules-'));
+  const rules = resolve(import.meta.dirname, '../deploy/prometheus/rules');
+  const programs = findCurrentPrometheus().folder;
+  const prometheus = await PrometheusServer.start(
+    { folder },
+    `{ global: { scrape_interval: 15s }, rule_files: ['${rules}/*.yaml'], scrape_configs: [${jobs.join()}] }`,
+    [],
+    programs === null ? findTool('prometheus') : join(programs, 'prometheus'),
+  );
+  progress(`rules: ${RUN_MS / 1_000} s`);
+  await sleep(RUN_MS);
+  const states = await prometheus.rules();
+  const sick = states.filter(({ health }) => health !== 'ok').map(({ name }) => name);
+  if (sick.length > 0) throw new Error(`these rules fail: ${sick.join()}`);
+  const of = { agents, edges };
+  figures.add('series', of, '', await prometheus.value('sum(scrape_samples_scraped)'));
+  figures.add('edges recorded', of, '', await prometheus.value('count(edge:kube_netc_edge_bytes:rate5m)'));
+  const sum = states.reduce((ms, { evaluationTime }) => ms + evaluationTime * 1_000, 0);
+  figures.add('evaluation', { ...of, rule: 'all' }, 'ms', sum, 0);
+  for (const { name, evaluationTime } of states
+    .toSorted((x, y) => y.evaluationTime - x.evaluationTime)
+    .slice(0, 8))
+    figures.add('evaluation', { ...of, rule: name }, 'ms', evaluationTime * 1_000, 0);
+  figures.add('memory of Prometheus', of, 'MiB', memory(prometheus.process.pid).rssMiB);
+  await prometheus.stop();
+  web.close();
+  rmSync(folder, { recursive: true, force: true });
 });
-await new Promise<void>((done) => web.listen(0, '127.0.0.1', done));
-const target = `127.0.0.1:${(web.address() as AddressInfo).port}`;
-const jobs = Array.from(
-  { length: agents },
-  (_, agent) =>
-    `{ job_name: a${agent}, metrics_path: /${agent}, static_configs: [{ targets: ['${target}'], labels: { node: n${agent} } }] }`,
-);
-const folder = mkdtempSync(join(tmpdir(), 'kube-netc-rules-'));
-const rules = resolve(import.meta.dirname, '../deploy/prometheus/rules');
-const programs = findCurrentPrometheus().folder;
-const prometheus = await PrometheusServer.start(
-  { folder },
-  `{ global: { scrape_interval: 15s }, rule_files: ['${rules}/*.yaml'], scrape_configs: [${jobs.join()}] }`,
-  [],
-  programs === null ? findTool('prometheus') : join(programs, 'prometheus'),
-);
-await sleep(RUN_MS);
-const states = await prometheus.rules();
-const scraped = await prometheus.value('sum(scrape_samples_scraped)');
-const recorded = await prometheus.value('count(edge:kube_netc_edge_bytes:rate5m)');
-const figures = {
-  agents,
-  edgesOfEach: edges,
-  series: scraped,
-  recordedEdges: recorded,
-  unhealthyRules: states.filter(({ health }) => health !== 'ok').map(({ name }) => name),
-  // of one evaluation, which comes each minute
-  allRulesMs: rounded(states.reduce((sum, { evaluationTime }) => sum + evaluationTime, 0) * 1000, 0),
-  ruleMs: Object.fromEntries(
-    states
-      .toSorted((a, b) => b.evaluationTime - a.evaluationTime)
-      .slice(0, 8)
-      .map(({ name, evaluationTime }) => [name, rounded(evaluationTime * 1000, 0)]),
-  ),
-  prometheus: memory(prometheus.process.pid),
-};
-await prometheus.stop();
-web.close();
-rmSync(folder, { recursive: true, force: true });
-console.log(JSON.stringify({ ...machine(), ...figures }, null, 2));

@@ -1,6 +1,6 @@
 // A real Prometheus that scrapes 10,000 and 100,000 lines of text, half of them of histograms, every 5 s: OpenMetrics, then
 // protobuf with native histograms. How long a scrape took it, and a page the server, and how long the server's event loop
-// was held. The server is this process. Prints JSON. Run: node bench/scrape.ts [scrapes]
+// was held. The server is this process. Run: node bench/scrape.ts [scrapes]
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,9 +8,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startServer } from '../src/server/http-server.ts';
 import type { PageStatistics } from '../src/server/page-maker.ts';
 import { PrometheusServer } from '../test/support/prometheus.ts';
-import { machine, quantile, rounded } from './machine.ts';
-import { connectionBlocks, histogramBlocks } from './page-series.ts';
-import { waitedMs } from './run-queue.ts';
+import { quantile } from './machine.ts';
+import { bench, type Figures, progress } from './support/bench.ts';
+import { connectionBlocks, histogramBlocks } from './support/page-series.ts';
+import { waitedMs } from './support/run-queue.ts';
 
 const scrapes = Number(process.argv[2] ?? 6);
 const INTERVAL_SECONDS = 5;
@@ -36,7 +37,7 @@ function watchLoop(): () => number[] {
   };
 }
 
-async function measure(lines: number, format: keyof typeof FORMATS) {
+async function measure(figures: Figures, lines: number, format: keyof typeof FORMATS) {
   const blocks = [...connectionBlocks(lines / 2), ...histogramBlocks(lines / 2)];
   const pages: PageStatistics[] = [];
   await using server = await startServer(
@@ -62,34 +63,36 @@ async function measure(lines: number, format: keyof typeof FORMATS) {
     while (pages.length < scrapes) await sleep(200);
     await sleep(2000);
     const seconds = await prometheus.samples(`scrape_duration_seconds[${scrapes * INTERVAL_SECONDS}s]`);
-    return {
-      lines,
-      format,
-      samples: await prometheus.value('scrape_samples_scraped'),
-      pageBytes: pages.at(-1)?.bytes,
-      scrapeMsMedian: rounded(
-        quantile(
-          seconds.map(({ value }) => value),
-          0.5,
-        ) * 1000,
-      ),
-      pageMsMedian: rounded(
-        quantile(
-          pages.map((page) => page.seconds),
-          0.5,
-        ) * 1000,
-      ),
-      loopHeldMsMax: rounded(Math.max(...loop())),
-      loopHeldMsP99: rounded(quantile(loop(), 0.99)),
-    };
+    const of = { lines, format };
+    const late = loop();
+    figures.add('samples', of, '', await prometheus.value('scrape_samples_scraped'));
+    figures.add(
+      'scrape',
+      of,
+      'ms',
+      seconds.map(({ value }) => value * 1_000),
+      1,
+    );
+    figures.add(
+      'page',
+      of,
+      'ms',
+      pages.map((page) => page.seconds * 1_000),
+      2,
+    );
+    figures.add('event loop held, longest', of, 'ms', Math.max(...late), 2);
+    figures.add('event loop held, 99 %', of, 'ms', quantile(late, 0.99), 2);
   } finally {
     await prometheus.stop();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-const results = [];
-for (const lines of [10_000, 100_000]) {
-  for (const format of ['openmetrics', 'protobuf'] as const) results.push(await measure(lines, format));
-}
-console.log(JSON.stringify({ bench: 'scrape', scrapes, machine: machine(), results }, null, 2));
+await bench(async (figures) => {
+  for (const lines of [10_000, 100_000]) {
+    for (const format of ['openmetrics', 'protobuf'] as const) {
+      progress(`scrape: ${lines} lines, ${format}`);
+      await measure(figures, lines, format);
+    }
+  }
+});

@@ -1,5 +1,5 @@
 // What a snapshot of many live sockets costs: the walk in the kernel, its longest step, decoding, books, series.
-// Prints JSON. As root: node bench/snapshot.ts [sockets] [rounds]
+// The table has two places for each socket. As root: node bench/snapshot.ts [rounds]
 import { Monitor } from '../src/libbpf/monitor.ts';
 import { planMonitor } from '../src/libbpf/monitor-plan.ts';
 import { Features } from '../src/libbpf/features.ts';
@@ -13,45 +13,21 @@ import { FlowTable } from '../src/tracker/flow-table.ts';
 import { LiveTable } from '../src/tracker/live-table.ts';
 import { monotonicNs, systemClock } from '../src/util/clock.ts';
 import { HeldMany } from '../test/hosts/held-many.ts';
+import type { Host } from '../test/hosts/host.ts';
 import { Lab } from '../test/hosts/lab.ts';
-import { machine, quantile, rounded } from './machine.ts';
+import { bench, type Figures, progress } from './support/bench.ts';
 
-const sockets = Number(process.argv[2] ?? 100_000);
-const rounds = Number(process.argv[3] ?? 9);
+const rounds = Number(process.argv[2] ?? 21);
+const SOCKETS = [1_000, 10_000, 100_000];
+const SLOTS_MIN = 16_384; // the agent's own
+const WARM = 2;
 const OBJECT = new URL('../build/kube-netc.bpf.o', import.meta.url).pathname;
 
-await using lab = await Lab.create();
-const host = await lab.host('many');
-using features = new Features();
-const slots = 2 ** Math.ceil(Math.log2(sockets * 2));
-const options = { object: OBJECT, slots, books: 16_384, trackProcess: true, cgroupRoot: null };
-using monitor = Monitor.start(planMonitor(features, 'off'), options);
-const held = await HeldMany.open(host, { connections: sockets / 2, reset: true });
-const flows = new FlowTable(monitor.books.memory);
-const live = new LiveTable(slots);
-const names = new FlowNames(flows, new HostIdentity(new Cgroups(null, { clock: systemClock })));
-const series = new ConnectionSeries(flows, live, names, 2_000);
-const edges = new EdgeSeries({
-  flows,
-  live,
-  names,
-  distributions: new FlowDistributions(monitor.books.distributions, flows.capacity),
-  budget: 2_000,
-  ttlNs: 300e9,
-  jiffiesPerSecond: () => 250, // what is written makes no difference here
-});
+const LISTS = ['walk', 'longest step', 'decode', 'books', 'names', 'series', 'edges'] as const;
 
-const samples: Record<string, number[]> = {
-  walkMs: [],
-  longestStepMs: [],
-  decodeMs: [],
-  booksMs: [],
-  namesMs: [],
-  seriesMs: [],
-  edgesMs: [],
-};
-for (let round = 0; round < rounds; round++) {
-  await held.send(64);
+/** One snapshot, each of its stages timed in milliseconds, in the order of LISTS. */
+function timedSnapshot(monitor: Monitor, tables: Tables): number[] {
+  const { live, flows, names, series, edges } = tables;
   const times = { walk: 0, longest: 0, decode: 0 };
   live.begin(flows);
   monitor.beginWalk();
@@ -63,45 +39,81 @@ for (let round = 0; round < rounds; round++) {
     times.walk += walked - from;
     times.longest = Math.max(times.longest, walked - from);
     times.decode += performance.now() - walked;
-    done = step.done;
+    ({ done } = step);
   }
   const marks = [performance.now()];
-  flows.update(monotonicNs());
-  marks.push(performance.now());
-  [...names.update(monotonicNs())].forEach(() => {});
-  marks.push(performance.now());
-  [...series.update(monotonicNs())].forEach(() => {});
-  series.publish();
-  marks.push(performance.now());
-  [...edges.update(monotonicNs())].forEach(() => {});
-  marks.push(performance.now());
-  const of = [
+  const stages = [
+    () => flows.update(monotonicNs()),
+    () => [...names.update(monotonicNs())],
+    () => {
+      [...series.update(monotonicNs())].forEach(() => {});
+      series.publish();
+    },
+    () => [...edges.update(monotonicNs())],
+  ];
+  for (const stage of stages) {
+    stage();
+    marks.push(performance.now());
+  }
+  return [
     times.walk,
     times.longest,
     times.decode,
     ...marks.slice(1).map((mark, i) => mark - (marks[i] ?? mark)),
   ];
-  Object.values(samples).forEach((list, i) => list.push(of[i] ?? NaN));
 }
-const result = Object.fromEntries(
-  Object.entries(samples).map(([name, values]) => [
-    name,
-    { median: rounded(quantile(values, 0.5)), max: rounded(quantile(values, 1)) },
-  ]),
-);
-console.log(
-  JSON.stringify(
-    {
-      bench: 'snapshot',
-      sockets: live.count,
-      slots,
-      rounds,
-      rssMiB: rounded(process.memoryUsage().rss / 2 ** 20, 0),
-      ...result,
-      machine: machine(),
-    },
-    null,
-    2,
-  ),
-);
-await held.close();
+
+type Tables = ReturnType<typeof makeTables>;
+
+function makeTables(monitor: Monitor, slots: number) {
+  const flows = new FlowTable(monitor.books.memory);
+  const live = new LiveTable(slots);
+  const names = new FlowNames(flows, new HostIdentity(new Cgroups(null, { clock: systemClock })));
+  const series = new ConnectionSeries(flows, live, names, 2_000);
+  const edges = new EdgeSeries({
+    flows,
+    live,
+    names,
+    distributions: new FlowDistributions(monitor.books.distributions, flows.capacity),
+    budget: 2_000,
+    ttlNs: 300e9,
+    jiffiesPerSecond: () => 250, // what is written makes no difference here
+  });
+  return { flows, live, names, series, edges };
+}
+
+async function measure(figures: Figures, host: Host, sockets: number): Promise<void> {
+  using features = new Features();
+  const slots = Math.max(SLOTS_MIN, 2 ** Math.ceil(Math.log2(sockets * 2)));
+  const options = { object: OBJECT, slots, books: 16_384, trackProcess: true, cgroupRoot: null };
+  using monitor = Monitor.start(planMonitor(features, 'off'), options);
+  const held = await HeldMany.open(host, { connections: sockets / 2, reset: true });
+  const tables = makeTables(monitor, slots);
+  const samples: number[][] = [];
+  for (let round = -WARM; round < rounds; round++) {
+    progress(`snapshot: ${sockets} sockets, round ${round + 1} of ${rounds}`);
+    await held.send(64);
+    const times = timedSnapshot(monitor, tables);
+    if (round >= 0) samples.push(times);
+  }
+  if (tables.live.count < sockets) throw new Error(`${tables.live.count} of ${sockets} sockets are seen`);
+  const of = { sockets, slots };
+  LISTS.forEach((what, i) =>
+    figures.add(
+      what,
+      of,
+      'ms',
+      samples.map((times) => times[i] ?? NaN),
+      3,
+    ),
+  );
+  const whole = samples.map(([walk = NaN, , decode = NaN]) => walk + decode);
+  figures.add('walk and decode', of, 'ms', whole, 3);
+  await held.close();
+}
+
+await bench(async (figures) => {
+  await using lab = await Lab.create();
+  const host = await lab.host('many');
+  for (const sockets of SOCKETS) await measure(figures, host, sockets);
+});

@@ -17,7 +17,7 @@ static inline void json_number(const char *name, uint64_t value)
 
 static inline void json_decimal(const char *name, double value)
 {
-	printf(",\"%s\":%.3f", name, value);
+	printf(",\"%s\":%.6f", name, value);
 }
 
 static inline void json_flag(const char *name, int value)

@@ -1,5 +1,5 @@
-import { METRICS } from '../src/expose/metrics.ts';
-import { type LabelSet, labelSet, type PageBlock } from '../src/expose/page.ts';
+import { METRICS } from '../../src/expose/metrics.ts';
+import { type LabelSet, labelSet, type PageBlock } from '../../src/expose/page.ts';
 
 /** Label sets of connections as long as those of a cluster: about 430 bytes encoded. */
 function connectionLabels(i: number): LabelSet {

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Host } from '../test/hosts/host.ts';
-import { HeldTcp, startTcpServer } from '../test/hosts/tcp-traffic.ts';
-import type { TestAgent } from '../test/support/agent.ts';
-import { rounded } from './machine.ts';
+import type { Host } from '../../test/hosts/host.ts';
+import { HeldTcp, startTcpServer } from '../../test/hosts/tcp-traffic.ts';
+import type { TestAgent } from '../../test/support/agent.ts';
+import { rounded } from '../machine.ts';
 
 const SCRAPE_SECONDS = 15;
 

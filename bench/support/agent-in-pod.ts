@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ApiServer } from '../test/cluster/support/api-server.ts';
-import { TestAgent } from '../test/support/agent.ts';
+import type { ApiServer } from '../../test/cluster/support/api-server.ts';
+import { TestAgent } from '../../test/support/agent.ts';
 
 const READS = ['list', 'watch'];
 /** Makes the folder of a service account appear where a pod has it, for the command behind it alone. */

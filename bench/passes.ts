@@ -2,7 +2,7 @@
 // that are shown, by live sockets and by the network namespaces that they are spread over. As the agent itself counts it,
 // by the clock and in CPU time; between two passes each connection has carried something.
 // With 100,000 sockets the agent takes one each ten seconds, to stay below 1 % of a core: there are three of them at most.
-// As root: node bench/passes.ts [passes of each]
+// As root: node bench/passes.ts [passes of each] [sockets at most] [namespaces at most]
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HeldMany } from '../test/hosts/held-many.ts';
 import type { Host } from '../test/hosts/host.ts';
@@ -13,8 +13,8 @@ import { bench, type Figures, progress } from './support/bench.ts';
 import { forEachOf, pods } from './support/pods.ts';
 
 const passes = Number(process.argv[2] ?? 10);
-const SOCKETS = [1_000, 10_000, 100_000];
-const NAMESPACES = [1, 60, 250];
+const SOCKETS = [1_000, 10_000, 100_000].filter((count) => count <= Number(process.argv[3] ?? 100_000));
+const NAMESPACES = [1, 60, 250].filter((count) => count <= Number(process.argv[4] ?? 250));
 const MANY_SOCKETS = 100_000;
 const MANY_PASSES = 3;
 const ASKED_MS = 100;

@@ -29,6 +29,7 @@ const CHECKS: readonly (readonly [name: string, command: readonly string[]])[] =
   ['the install manifest is current', ['node', 'tools/gen-manifests.ts', '--check']],
   ["the chart's rules are current", ['node', 'tools/gen-rules.ts', '--check']],
   ['dashboards are current', ['node', 'tools/gen-dashboards.ts', '--check']],
+  ['the page of benchmarks is current', ['node', 'bench/report/write.ts', '--check']],
 ];
 
 function seconds(ms: number): string {

@@ -11,8 +11,8 @@ export interface Result {
   readonly machine: Machine;
   /** Load average over one minute. What ran before is in the first, the benchmark itself in the second. */
   readonly load: { readonly before: number; readonly after: number };
-  /** Processors that were busy with anything else meanwhile, on average: other processes, the hypervisor's other guests. */
-  readonly othersCores: number;
+  /** Processors that were busy with anything else meanwhile, on average: other processes, other guests; null: not measured. */
+  readonly othersCores: number | null;
   readonly seconds: number;
   /** What a reader of the figures must know: what could not be run here, and why. */
   readonly notes: readonly string[];

@@ -23,6 +23,7 @@ export async function runPart(part: Part, short: boolean): Promise<Result> {
     child.once('close', (exitCode, by) => resolve({ code: exitCode, signal: by }));
     child.once('error', () => resolve({ code: 127, signal: null }));
   });
-  if (code !== 0) throw new Error(signal === null ? `exit code ${code}` : `${signal} after ${limitMs / 1_000} s`);
+  if (code !== 0)
+    throw new Error(signal === null ? `exit code ${code}` : `${signal} after ${limitMs / 1_000} s`);
   return { ...(JSON.parse(text) as Result), bench: part.name };
 }

@@ -1,0 +1,53 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { number, table } from './text.ts';
+
+/** What the page shows of bench/results/soak.json: courses, not figures. `npm run soak` writes it, and docs/soak.svg. */
+export interface Soak {
+  readonly minutes: number;
+  /** New connections. */
+  readonly perSecond: number;
+  readonly growing: readonly string[];
+  readonly differences: readonly unknown[];
+  /** By what was looked at, with its unit in its name. */
+  readonly verdicts: Readonly<Record<string, SoakVerdict>>;
+  readonly machine: Readonly<Record<string, unknown>>;
+}
+
+interface SoakVerdict {
+  readonly median: number;
+  readonly max: number;
+  readonly growth: number;
+  readonly allowed: number;
+}
+
+/** Null: there is none yet. */
+export function readSoak(file: string): Soak | null {
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Soak) : null;
+}
+
+const ABOUT = `## A soak
+
+The agent under traffic that comes and goes, scrapers of all kinds and a slow one, and namespaces that are deleted: nothing may
+grow after the first third, and not a byte may be missing in the end.
+`;
+
+export function soakSection(soak: Soak | null): readonly string[] {
+  if (soak === null) return [ABOUT, 'Not run yet: `npm run soak`.\n'];
+  const { minutes, perSecond, growing, differences, verdicts, machine } = soak;
+  const ran = `\`npm run soak -- --minutes ${minutes} --rate ${perSecond}\`, commit ${String(machine['commit'])}, ${String(machine['date'])}`;
+  const load = `load ${String(machine['loadAverage'])} before, ${String(machine['loadAverageAtEnd'])} after`;
+  const rows = Object.entries(verdicts).map(([name, { median, max, growth, allowed }]) => [
+    name,
+    number(median),
+    number(max),
+    number(growth),
+    number(allowed),
+    growing.includes(name) ? '**grows**' : 'flat',
+  ]);
+  const exact = differences.length === 0 ? 'No byte was missing.' : `**${differences.length} differences.**`;
+  return [
+    ABOUT,
+    `${ran}; ${load}. ${exact} [Over time](soak.svg).\n`,
+    table(['', 'median', 'at most', 'growth', 'allowed', ''], rows),
+  ];
+}

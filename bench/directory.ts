@@ -176,7 +176,7 @@ await bench(async (figures) => {
     service: perSecond(500_000, (i) => ask(services[i & 4095] ?? '', 80)),
     outside: perSecond(500_000, () => ask('203.0.113.7', 443)),
   };
-  const of = { pods: count, addressesAPod: families };
+  const of = { pods: count, ...(families === 1 ? {} : { addressesAPod: families }) };
   const perPod = (from: number, to: number): number => (to - from) / count;
   const heap = (what: string, bytes: number): void => figures.add('heap', { ...of, of: what }, 'B', bytes, 0);
   heap('a pod', perPod(withNodesBytes, withPodsBytes));

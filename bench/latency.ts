@@ -12,6 +12,7 @@ import { type RoundTrips, runRoundTrips } from '../test/hosts/round-trips.ts';
 import { startTcpServer } from '../test/hosts/tcp-traffic.ts';
 import { TestAgent } from '../test/support/agent.ts';
 import { bench, progress } from './support/bench.ts';
+import { stayOn } from './support/stay-on.ts';
 
 const sockets = Number(process.argv[2] ?? 100_000);
 const seconds = Number(process.argv[3] ?? 5);
@@ -33,7 +34,7 @@ function agentOn(cpu: number): Neighbour {
     const ended = new AbortController();
     const asking = (async () => {
       while (!ended.signal.aborted) {
-        await agent.rawPage();
+        await (await fetch(`${agent.url}/metrics`)).arrayBuffer();
         await sleep(ASKED_MS);
       }
     })();
@@ -71,6 +72,7 @@ const NEIGHBOURS: Readonly<Record<string, Neighbour>> = {
 };
 
 await bench(async (figures) => {
+  stayOn(OTHER_CPU);
   await using lab = await Lab.create();
   const host = await lab.host('one');
   const server = await startTcpServer(host, { cpu: CPU, timeout: 3_600 });

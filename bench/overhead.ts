@@ -14,10 +14,12 @@ import { Lab } from '../test/hosts/lab.ts';
 import { runTcpClient, startTcpServer, type TcpClientOptions } from '../test/hosts/tcp-traffic.ts';
 import { runUdpClient, startUdpServer } from '../test/hosts/udp-traffic.ts';
 import { bench, type Figures, progress } from './support/bench.ts';
+import { stayOn } from './support/stay-on.ts';
 import { type Way, Ways } from './support/ways.ts';
 
 const rounds = Number(process.argv[2] ?? 25);
 const CPU = 1;
+const OTHER_CPU = 0;
 const SERVERS = { cpu: CPU, timeout: 3_600 };
 /** What has been taken away is freed by the kernel after a grace period, on some CPU. */
 const FREED_MS = 50;
@@ -115,6 +117,7 @@ interface Turn {
 }
 
 await bench(async (figures) => {
+  stayOn(OTHER_CPU);
   await using lab = await Lab.create();
   const [one, two] = [await lab.host('one'), await lab.host('two')];
   await lab.join(one, two);

@@ -8,13 +8,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiServer } from '../test/cluster/support/api-server.ts';
 import { bulkAddress4, bulkPod, fill } from '../test/cluster/support/bulk.ts';
 import { HeldMany } from '../test/hosts/held-many.ts';
+import type { Host } from '../test/hosts/host.ts';
 import { Lab } from '../test/hosts/lab.ts';
 import type { TestAgent } from '../test/support/agent.ts';
 import type { Page } from '../test/support/page.ts';
 import { agentsInPods } from './support/agent-in-pod.ts';
 import { connectionsCost } from './support/connections.ts';
 import { memory, SETTLE_MS } from './machine.ts';
-import { bench, progress } from './support/bench.ts';
+import { bench, type Figures, progress } from './support/bench.ts';
 
 const nodes = Number(process.argv[2] ?? 1_000);
 const pods = Number(process.argv[3] ?? 10_000);
@@ -65,43 +66,52 @@ class Watcher {
   }
 }
 
-await bench(async (figures) => {
-  const of = { nodes, pods };
-  await using server = await ApiServer.start();
-  progress(`cluster: filling ${nodes} nodes, ${pods} pods`);
-  await fill(server.admin, { nodes, pods });
-  const start = await agentsInPods(server);
+/** What the agent of this cluster is asked, and what is added to the figures, in all parts. */
+interface Measured {
+  readonly figures: Figures;
+  readonly agent: TestAgent;
+  readonly watcher: Watcher;
+}
 
+const of = { nodes, pods };
+
+function addMemory({ figures, agent }: Measured, open: number): void {
+  const { rssMiB, anonMiB, fileMiB } = memory(agent.process.pid ?? 0);
+  figures.add('memory', { ...of, sockets: open }, 'MiB', rssMiB);
+  figures.add('memory, anonymous', { ...of, sockets: open }, 'MiB', anonMiB);
+  figures.add('memory, file pages', { ...of, sockets: open }, 'MiB', fileMiB);
+}
+
+function addHold({ figures, watcher }: Measured, meanwhile: string): void {
+  figures.add('event loop held, longest', { ...of, while: meanwhile }, 'ms', watcher.takeLagMs(), 1);
+}
+
+/** Starts the agent, and waits until it has the whole index and has given back what it does not use. */
+async function startAgent(server: ApiServer, figures: Figures): Promise<Measured> {
+  const start = await agentsInPods(server);
   const startedMs = performance.now();
   const agent = await start(IN_A_POD);
-  const servesMs = performance.now() - startedMs;
+  figures.add('serves after', of, 'ms', performance.now() - startedMs, 0);
   const watcher = new Watcher(agent);
+  const measured = { figures, agent, watcher };
   let page = await watcher.page();
   while (page.sum('kube_netc_agent_api_synced') < KINDS) {
     await sleep(50);
     page = await watcher.page();
   }
-  const syncedMs = performance.now() - startedMs;
-  const atStart = page.sum('kube_netc_agent_api_received_bytes_total');
-  const startLagMs = watcher.takeLagMs();
-  const pid = agent.process.pid ?? 0;
+  figures.add('whole index after', of, 'ms', performance.now() - startedMs, 0);
+  const bytes = page.sum('kube_netc_agent_api_received_bytes_total');
+  figures.add('received', { ...of, while: 'at start' }, 'B', bytes);
+  addHold(measured, 'at start');
   await watcher.pass(SETTLE_MS);
-  const memories = (open: number): void => {
-    const { rssMiB, anonMiB, fileMiB } = memory(pid);
-    figures.add('memory', { ...of, sockets: open }, 'MiB', rssMiB);
-    figures.add('memory, anonymous', { ...of, sockets: open }, 'MiB', anonMiB);
-    figures.add('memory, file pages', { ...of, sockets: open }, 'MiB', fileMiB);
-  };
-  figures.add('serves after', of, 'ms', servesMs, 0);
-  figures.add('whole index after', of, 'ms', syncedMs, 0);
-  figures.add('received', { ...of, while: 'at start' }, 'B', atStart);
-  figures.add('event loop held, longest', { ...of, while: 'at start' }, 'ms', startLagMs, 1);
-  memories(0);
+  addMemory(measured, 0);
+  return measured;
+}
 
+async function replacePods(server: ApiServer, measured: Measured): Promise<void> {
+  const { figures, watcher } = measured;
   progress(`cluster: ${CHURN} pods replaced in ${churnSeconds} s`);
-  page = await watcher.page();
-  const before = page.sum('kube_netc_agent_api_received_bytes_total');
-  const cpuBefore = page.value('kube_netc_agent_cpu_seconds_total');
+  const before = await watcher.page();
   watcher.takeLagMs();
   const churning = (async () => {
     for (let i = 0; i < CHURN; i++) {
@@ -110,44 +120,47 @@ await bench(async (figures) => {
       await sleep((churnSeconds * 1_000) / CHURN);
     }
   })();
-  page = await watcher.pass(churnSeconds * 1_000);
+  const page = await watcher.pass(churnSeconds * 1_000);
   await churning;
-  const churnBytes = page.sum('kube_netc_agent_api_received_bytes_total') - before;
-  const churnMillicores =
-    ((page.value('kube_netc_agent_cpu_seconds_total') - cpuBefore) / churnSeconds) * 1_000;
-  const churnLagMs = watcher.takeLagMs();
-  const churned = { ...of, while: `${CHURN} pods replaced in ${churnSeconds} s` };
-  figures.add('received', churned, 'B', churnBytes);
-  figures.add('CPU', churned, 'millicores', churnMillicores, 1);
-  figures.add('event loop held, longest', churned, 'ms', churnLagMs, 1);
+  const since = (name: string): number => page.sum(name) - before.sum(name);
+  const meanwhile = `${CHURN} pods replaced in ${churnSeconds} s`;
+  const bytes = since('kube_netc_agent_api_received_bytes_total');
+  const millicores = (since('kube_netc_agent_cpu_seconds_total') / churnSeconds) * 1_000;
+  figures.add('received', { ...of, while: meanwhile }, 'B', bytes);
+  figures.add('CPU', { ...of, while: meanwhile }, 'millicores', millicores, 1);
+  addHold(measured, meanwhile);
+}
 
-  await using lab = await Lab.create();
-  const host = await lab.host('one');
+/** Connections that come and go to the address of a pod, then sockets that stay. */
+async function connect(host: Host, measured: Measured): Promise<void> {
+  const { figures, agent, watcher } = measured;
   const address = bulkAddress4(pods - 1);
   await host.ip(`address add ${address}/32 dev lo`);
-  const connections = await connectionsCost(agent, host, { address });
-  figures.add(
-    'CPU',
-    { ...of, while: `${connections.perSecond} connections/s` },
-    'millicores',
-    connections.millicores,
-    1,
-  );
+  progress('cluster: connections');
+  const { perSecond, millicores } = await connectionsCost(agent, host, { address });
+  figures.add('CPU', { ...of, while: `${perSecond} connections/s` }, 'millicores', millicores, 1);
+  await watcher.page();
   watcher.takeLagMs();
+  progress(`cluster: ${sockets} sockets`);
   const held = await HeldMany.open(host, { connections: sockets / 2, reset: true });
+  let page = await watcher.page();
   for (let i = 0; i < 6; i++) {
     await held.send(64);
     page = await watcher.pass(SETTLE_MS / 6);
   }
-  memories(sockets);
+  addMemory(measured, sockets);
   figures.add('live sockets', of, '', page.value('kube_netc_agent_live_sockets'));
-  figures.add(
-    'event loop held, longest',
-    { ...of, while: `${sockets} sockets` },
-    'ms',
-    watcher.takeLagMs(),
-    1,
-  );
+  addHold(measured, `${sockets} sockets`);
   await held.close();
-  await agent.stop();
+}
+
+await bench(async (figures) => {
+  await using server = await ApiServer.start();
+  progress(`cluster: filling ${nodes} nodes, ${pods} pods`);
+  await fill(server.admin, { nodes, pods });
+  const measured = await startAgent(server, figures);
+  await replacePods(server, measured);
+  await using lab = await Lab.create();
+  await connect(await lab.host('one'), measured);
+  await measured.agent.stop();
 });

@@ -17,7 +17,7 @@ import { bench, type Figures, progress } from './support/bench.ts';
 import { stayOn } from './support/stay-on.ts';
 import { type Way, Ways } from './support/ways.ts';
 
-const rounds = Number(process.argv[2] ?? 25);
+const rounds = Number(process.argv[2] ?? 20);
 const CPU = 1;
 const OTHER_CPU = 0;
 const SERVERS = { cpu: CPU, timeout: 3_600 };

@@ -10,11 +10,12 @@ import { findTool } from '../test/hosts/find-tool.ts';
 import { findCurrentPrometheus } from '../test/support/prometheus-programs.ts';
 import { PrometheusServer } from '../test/support/prometheus.ts';
 import { memory } from './machine.ts';
-import { bench, progress } from './support/bench.ts';
+import { bench, type Figures, progress } from './support/bench.ts';
 
 const agents = Number(process.argv[2] ?? 10);
 const edges = Number(process.argv[3] ?? 2_000);
 const RUN_MS = 360_000;
+const SHOWN = 8;
 const BOTH_WAYS = ['to_server', 'to_client'];
 const startMs = Date.now();
 
@@ -48,42 +49,49 @@ function page(agent: number): string {
   return `${lines.join('\n')}\n`;
 }
 
+/** A Prometheus with our rules that scrapes the pages of all agents. */
+async function startPrometheus(folder: string, port: number): Promise<PrometheusServer> {
+  const rules = resolve(import.meta.dirname, '../deploy/prometheus/rules');
+  const programs = findCurrentPrometheus().folder;
+  const jobs = Array.from(
+    { length: agents },
+    (_, agent) =>
+      `{ job_name: a${agent}, metrics_path: /${agent}, static_configs: [{ targets: ['127.0.0.1:${port}'], labels: { node: n${agent} } }] }`,
+  );
+  return PrometheusServer.start(
+    { folder },
+    `{ global: { scrape_interval: 15s }, rule_files: ['${rules}/*.yaml'], scrape_configs: [${jobs.join()}] }`,
+    [],
+    programs === null ? findTool('prometheus') : join(programs, 'prometheus'),
+  );
+}
+
+async function report(figures: Figures, prometheus: PrometheusServer): Promise<void> {
+  const of = { agents, edges };
+  const states = await prometheus.rules();
+  const sick = states.filter(({ health }) => health !== 'ok').map(({ name }) => name);
+  if (sick.length > 0) throw new Error(`these rules fail: ${sick.join()}`);
+  figures.add('series', of, '', await prometheus.value('sum(scrape_samples_scraped)'));
+  figures.add('edges recorded', of, '', await prometheus.value('count(edge:kube_netc_edge_bytes:rate5m)'));
+  const sum = states.reduce((seconds, { evaluationTime }) => seconds + evaluationTime, 0);
+  figures.add('evaluation', { ...of, rule: 'all' }, 'ms', sum * 1_000, 0);
+  const dearest = states.toSorted((x, y) => y.evaluationTime - x.evaluationTime).slice(0, SHOWN);
+  for (const { name, evaluationTime } of dearest)
+    figures.add('evaluation', { ...of, rule: name }, 'ms', evaluationTime * 1_000, 0);
+  figures.add('memory of Prometheus', of, 'MiB', memory(prometheus.process.pid).rssMiB);
+}
+
 await bench(async (figures) => {
   const web = createServer((request, response) => {
     response.setHeader('content-type', 'text/plain; version=0.0.4');
     response.end(page(Number((request.url ?? '').slice(1))));
   });
   await new Promise<void>((done) => web.listen(0, '127.0.0.1', done));
-  const target = `127.0.0.1:${(web.address() as AddressInfo).port}`;
-  const jobs = Array.from(
-    { length: agents },
-    (_, agent) =>
-      `{ job_name: a${agent}, metrics_path: /${agent}, static_configs: [{ targets: ['${target}'], labels: { node: n${agent} } }] }`,
-  );
   const folder = mkdtempSync(join(tmpdir(), 'kube-netc-rules-'));
-  const rules = resolve(import.meta.dirname, '../deploy/prometheus/rules');
-  const programs = findCurrentPrometheus().folder;
-  const prometheus = await PrometheusServer.start(
-    { folder },
-    `{ global: { scrape_interval: 15s }, rule_files: ['${rules}/*.yaml'], scrape_configs: [${jobs.join()}] }`,
-    [],
-    programs === null ? findTool('prometheus') : join(programs, 'prometheus'),
-  );
+  const prometheus = await startPrometheus(folder, (web.address() as AddressInfo).port);
   progress(`rules: ${RUN_MS / 1_000} s`);
   await sleep(RUN_MS);
-  const states = await prometheus.rules();
-  const sick = states.filter(({ health }) => health !== 'ok').map(({ name }) => name);
-  if (sick.length > 0) throw new Error(`these rules fail: ${sick.join()}`);
-  const of = { agents, edges };
-  figures.add('series', of, '', await prometheus.value('sum(scrape_samples_scraped)'));
-  figures.add('edges recorded', of, '', await prometheus.value('count(edge:kube_netc_edge_bytes:rate5m)'));
-  const sum = states.reduce((ms, { evaluationTime }) => ms + evaluationTime * 1_000, 0);
-  figures.add('evaluation', { ...of, rule: 'all' }, 'ms', sum, 0);
-  for (const { name, evaluationTime } of states
-    .toSorted((x, y) => y.evaluationTime - x.evaluationTime)
-    .slice(0, 8))
-    figures.add('evaluation', { ...of, rule: name }, 'ms', evaluationTime * 1_000, 0);
-  figures.add('memory of Prometheus', of, 'MiB', memory(prometheus.process.pid).rssMiB);
+  await report(figures, prometheus);
   await prometheus.stop();
   web.close();
   rmSync(folder, { recursive: true, force: true });

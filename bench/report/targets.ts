@@ -23,15 +23,18 @@ export const PEER = {
 
 /** The agent's own way on a plain host, where its kernel gives fentry for UDP: then no program of TCP knows of UDP. */
 const OURS = 'processes, no UDP';
+/** What the agent takes where fentry is refused. */
+const BY_TRACEPOINT = 'processes, UDP by tracepoint';
 const MEMORY = 'memory';
 
-function same(traffic: string, path: string): Target {
+function same(traffic: string, path: string, way = OURS): Target {
+  const more = way === OURS ? '' : `, ${way}`;
   return {
-    what: `TCP ${traffic}, ${path}, with our programs / without`,
+    what: `TCP ${traffic}, ${path}${more}, with our programs / without`,
     limit: '1.00, within what nothing / nothing shows',
     bench: 'overhead',
     judge: (reader) => {
-      const ours = reader.one('ratio', { traffic, path, way: OURS });
+      const ours = reader.one('ratio', { traffic, path, way });
       const nothing = reader.one('ratio', { traffic, path, way: 'nothing' });
       const [[low, high], [least, most]] = [bounds(ours), bounds(nothing)];
       const met = ours.median >= nothing.median || (high >= least && low <= most);
@@ -88,6 +91,7 @@ const many = { sockets: 100_000 };
 
 export const TARGETS: readonly Target[] = [
   same('request/response', 'loopback'),
+  same('request/response', 'loopback', BY_TRACEPOINT),
   same('request/response', 'veth'),
   same('bulk', 'loopback'),
   same('bulk', 'veth'),

@@ -39,6 +39,7 @@ async function second(clients: readonly HeldTcp[]): Promise<void> {
 }
 
 async function measure(figures: Figures, hosts: readonly Host[]): Promise<void> {
+  progress(`pods: ${hosts.length} open their connections`);
   const opened = await forEachOf(hosts, openPod);
   const clients = opened.map(({ client }) => client);
   await using agent = await TestAgent.start(['--interval', '1s']);
@@ -51,10 +52,10 @@ async function measure(figures: Figures, hosts: readonly Host[]): Promise<void> 
   let fromMs = performance.now();
   for (let done = 1; done <= seconds; done++) {
     const startedMs = performance.now();
-    progress(`pods: ${hosts.length}, second ${done} of ${seconds}`);
     await second(clients);
     await sleep(Math.max(0, startedMs + 1_000 - performance.now()));
     if (done % SCRAPE_SECONDS !== 0) continue;
+    progress(`pods: ${hosts.length}, second ${done} of ${seconds}`);
     await agent.rawPage();
     const now = await cpuSeconds();
     millicores.push(((now - before) / (performance.now() - fromMs)) * 1_000_000);

@@ -5,22 +5,23 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runPart } from './support/run-part.ts';
-import { type Part, PARTS } from './parts.ts';
+import { PARTS } from './parts.ts';
 import { writePage } from './report/write.ts';
 import { resultText } from './support/result.ts';
 
 const TREE = join(import.meta.dirname, '..');
 
-function wanted(names: readonly string[]): readonly Part[] {
-  const unknown = names.find((name) => !PARTS.some((part) => part.name === name));
-  if (unknown !== undefined)
-    throw new Error(`no such benchmark: ${unknown}; there are ${PARTS.map(({ name }) => name).join(', ')}`);
-  return PARTS.filter(({ name, byName }) => (names.length === 0 ? byName !== true : names.includes(name)));
-}
-
 const args = process.argv.slice(2);
 const short = args.includes('--short');
-const parts = wanted(args.filter((arg) => arg !== '--short'));
+const names = args.filter((arg) => arg !== '--short');
+const unknown = names.find((name) => !PARTS.some((part) => part.name === name));
+if (unknown !== undefined) {
+  console.error(`no such benchmark: ${unknown}; there are ${PARTS.map(({ name }) => name).join(', ')}`);
+  process.exit(2);
+}
+const parts = PARTS.filter(({ name, byName }) =>
+  names.length === 0 ? byName !== true : names.includes(name),
+);
 const folder = join(TREE, short ? 'build/bench' : 'bench/results');
 mkdirSync(folder, { recursive: true });
 const startedMs = performance.now();

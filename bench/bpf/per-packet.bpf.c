@@ -30,7 +30,7 @@ struct {
 	__uint(max_entries, 65536);
 	__type(key, struct flow);
 	__type(value, struct counts);
-} flows SEC(".maps");
+} packet_flows SEC(".maps");
 
 /* Returns where the header of TCP or UDP begins, or NULL where there is none. */
 static __always_inline void *read_network(struct flow *f, void *data, void *end)
@@ -70,7 +70,7 @@ int count_packet(struct __sk_buff *skb)
 		return TC_ACT_OK;
 	f.source_port = ports[0];
 	f.destination_port = ports[1];
-	known = bpf_map_lookup_elem(&flows, &f);
+	known = bpf_map_lookup_elem(&packet_flows, &f);
 	if (known) {
 		__sync_fetch_and_add(&known->bytes, skb->len);
 		__sync_fetch_and_add(&known->packets, 1);
@@ -79,7 +79,7 @@ int count_packet(struct __sk_buff *skb)
 		__u64 now_ns = bpf_ktime_get_ns();
 		struct counts first = { skb->len, 1, now_ns, now_ns };
 
-		bpf_map_update_elem(&flows, &f, &first, BPF_ANY);
+		bpf_map_update_elem(&packet_flows, &f, &first, BPF_ANY);
 	}
 	return TC_ACT_OK;
 }

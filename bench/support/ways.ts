@@ -32,19 +32,22 @@ function ours(trackProcess: boolean, udp: UdpChoice): Way {
   };
 }
 
-/** A hash looked up at each send and receive; loaded once, attached each time. */
-function perCall(): { way: Way; close: () => void } {
+/** The programs that look up a hash at each send and receive, loaded; perCall() attaches them. */
+export function loadPerCall(): BpfObject {
   const object = BpfObject.open(compileBpf(join(SOURCES, 'per-call.bpf.c')), { name: 'per_call' });
   object.load();
-  const way: Way = async () => {
+  return object;
+}
+
+export function perCall(object: BpfObject): Way {
+  return async () => {
     const links = object.programs().map((program) => program.attach());
     return async () => links.forEach((link) => link.close());
   };
-  return { way, close: () => object.close() };
 }
 
 /** A hash looked up at each packet, at both sides of a device of each host: its loopback or its first cable. */
-function perPacket(lab: Lab, hosts: readonly Host[]): Way {
+export function perPacket(lab: Lab, hosts: readonly Host[]): Way {
   const file = join(lab.folder, 'per-packet.bpf.o');
   writeFileSync(file, compileBpf(join(SOURCES, 'per-packet.bpf.c')));
   return async () => {
@@ -85,18 +88,16 @@ export class Ways {
   readonly all: ReadonlyMap<string, Way>;
   /** Sentences. */
   readonly refused: readonly string[];
-  readonly #close: () => void;
+  readonly #perCall = loadPerCall();
 
   /** @param packetHosts whose devices a flow agent would watch: one end of each cable */
   constructor(lab: Lab, packetHosts: readonly Host[]) {
     using features = new Features();
-    const calls = perCall();
-    this.#close = calls.close;
     const ways: [string, Way][] = [
       ['no processes, no UDP', ours(false, 'off')],
       ['processes, no UDP', ours(true, 'off')],
       ['processes, UDP by tracepoint', ours(true, 'tracepoint')],
-      ['per call', calls.way],
+      ['per call', perCall(this.#perCall)],
       ['per packet', perPacket(lab, packetHosts)],
     ];
     const { udp, notes } = planMonitor(features, 'auto');
@@ -106,6 +107,6 @@ export class Ways {
   }
 
   [Symbol.dispose](): void {
-    this.#close();
+    this.#perCall.close();
   }
 }

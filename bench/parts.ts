@@ -52,4 +52,5 @@ export const PARTS: readonly Part[] = [
   },
   { name: 'turns', script: 'turns', args: [1_000, 10_000, 4], short: [10, 100, 1], byName: true, minutes: 3 },
   { name: 'rules', script: 'rules', args: [10, 2_000], short: [2, 100], byName: true, minutes: 7 },
+  { name: 'races', script: 'races', args: [20, 60], short: [2, 3], byName: true, minutes: 24 },
 ];

@@ -31,7 +31,8 @@ for (const [i, part] of parts.entries()) {
     `== ${part.name}, ${i + 1} of ${parts.length}${short ? '' : `: some ${part.minutes} min`}\n`,
   );
   try {
-    const result = await runPart(part, short);
+    const { result, isBad } = await runPart(part, short);
+    if (isBad) failed.push(part.name);
     writeFileSync(join(folder, `${part.name}.json`), resultText(result));
     process.stderr.write(`== ${part.name}: ${result.seconds} s, ${result.figures.length} figures\n`);
   } catch (error) {

@@ -286,7 +286,8 @@ time from one another. Where it is too much: fewer labels of edges (\`--edge-lab
     bench: 'races',
     title: 'Walks that race with closes',
     about: `Walks that never pause against connections that close in all ways, IPv4 and IPv6 in turn, processes tracked or not. Every byte,
-connection and segment must be accounted for once, each connection measured once, each jiffy of busy time counted once.`,
+connection and segment must be accounted for once, each connection measured once, each jiffy of busy time counted once. What the
+kernel tells no program of: [009](decisions/009-events-that-no-program-is-told-of.md).`,
     tables: plain,
   },
 ];

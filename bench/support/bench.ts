@@ -33,6 +33,7 @@ export class Figures {
 export async function bench(measure: (figures: Figures) => Promise<void>): Promise<void> {
   const load = { before: loadAverage(), after: 0 };
   const [startedMs, busyBefore, ownBefore] = [performance.now(), machineSeconds(), ownSeconds()];
+  const measuredCommit = commit(); // the tree may go on meanwhile
   const figures = new Figures();
   await measure(figures);
   const seconds = (performance.now() - startedMs) / 1_000;
@@ -44,7 +45,7 @@ export async function bench(measure: (figures: Figures) => Promise<void>): Promi
     bench: basename(script, '.ts'),
     command: ['node', ...flags, relative(process.cwd(), script), ...process.argv.slice(2)].join(' '),
     date: new Date().toISOString().slice(0, 10),
-    commit: commit(),
+    commit: measuredCommit,
     machine: thisMachine(),
     load,
     othersCores: rounded(Math.max(0, others / seconds)),

@@ -7,8 +7,15 @@ const TREE = join(import.meta.dirname, '../..');
 const LIMIT_FACTOR = 3;
 const MINUTE_MS = 60_000;
 
-/** Runs one benchmark; what it says goes to stderr. @returns its result. Throws when it fails, or takes far too long. */
-export async function runPart(part: Part, short: boolean): Promise<Result> {
+/** What became of a benchmark. */
+interface Ran {
+  readonly result: Result;
+  /** It has measured all, and says itself that what it saw must not be. */
+  readonly isBad: boolean;
+}
+
+/** Runs one benchmark; what it says goes to stderr. Throws when it ends without a result, or takes far too long. */
+export async function runPart(part: Part, short: boolean): Promise<Ran> {
   const args = (short ? part.short : part.args).map(String);
   const flags = ['--disable-warning=ExperimentalWarning', ...(part.flags ?? [])];
   const limitMs = Math.max(5, part.minutes * LIMIT_FACTOR) * MINUTE_MS;
@@ -23,7 +30,7 @@ export async function runPart(part: Part, short: boolean): Promise<Result> {
     child.once('close', (exitCode, by) => resolve({ code: exitCode, signal: by }));
     child.once('error', () => resolve({ code: 127, signal: null }));
   });
-  if (code !== 0)
+  if (code === null || text === '')
     throw new Error(signal === null ? `exit code ${code}` : `${signal} after ${limitMs / 1_000} s`);
-  return { ...(JSON.parse(text) as Result), bench: part.name };
+  return { result: { ...(JSON.parse(text) as Result), bench: part.name }, isBad: code !== 0 };
 }

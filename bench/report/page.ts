@@ -6,6 +6,7 @@ import { type Soak, soakSection } from './soak.ts';
 import { TARGETS } from './targets.ts';
 import { number, table } from './text.ts';
 
+const VERDICTS = { true: 'met', false: '**missed**', null: 'too noisy to tell' };
 /** More than this many processors busy with something else: its figures are not those of a quiet machine. */
 const QUIET_CORES = 0.3;
 /** The same where that was not measured, by the load average. */
@@ -65,7 +66,10 @@ function targets(results: ReadonlyMap<string, Reader>): readonly string[] {
       return { row: [what, limit, `not run yet: ${commandOf(bench)}`, ''], missed: false };
     const { seen, met } = judge(reader);
     const busy = quiet(reader.result).startsWith('**') ? ' (not a quiet machine)' : '';
-    return { row: [what, limit, `${seen}${busy}`, met ? 'met' : '**missed**'], missed: !met };
+    return {
+      row: [what, limit, `${seen}${busy}`, VERDICTS[String(met) as keyof typeof VERDICTS]],
+      missed: met === false,
+    };
   });
   const missed = verdicts.filter((verdict) => verdict.missed).length;
   return [
@@ -73,6 +77,6 @@ function targets(results: ReadonlyMap<string, Reader>): readonly string[] {
       ['what', 'target', 'seen', ''],
       verdicts.map(({ row }) => row),
     ),
-    missed === 0 ? 'All that were run are met.\n' : `Missed: ${missed} of ${verdicts.length}.\n`,
+    missed === 0 ? 'None of those that were run is missed.\n' : `Missed: ${missed} of ${verdicts.length}.\n`,
   ];
 }

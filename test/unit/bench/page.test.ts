@@ -92,6 +92,7 @@ describe('the page of benchmarks', () => {
     const target = TARGETS.find(({ what }) => what === 'TCP bulk, veth, with our programs / without');
     expect(target?.judge(ratios(0.96, 0.97, 0.98, 0.995, 1)).met).toBe(true);
     expect(target?.judge(ratios(0.9, 0.92, 0.93, 0.94, 0.95)).met).toBe(false);
+    expect(target?.judge(ratios(0.8, 0.9, 0.98, 1.1, 1.2)).met).toBe(null);
   });
 
   test('says of a benchmark without a result how to run it', () => {

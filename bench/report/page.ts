@@ -64,14 +64,16 @@ function targets(results: ReadonlyMap<string, Reader>): readonly string[] {
     const reader = results.get(bench);
     if (reader === undefined)
       return { row: [what, limit, `not run yet: ${commandOf(bench)}`, ''], missed: false };
-    const { seen, met } = judge(reader);
+    const verdict = judge(reader);
+    if (verdict === null) return { row: [what, limit, 'not run in this size', ''], missed: false };
+    const { seen, met } = verdict;
     const busy = quiet(reader.result).startsWith('**') ? ' (not a quiet machine)' : '';
     return {
       row: [what, limit, `${seen}${busy}`, VERDICTS[String(met) as keyof typeof VERDICTS]],
       missed: met === false,
     };
   });
-  const missed = verdicts.filter((verdict) => verdict.missed).length;
+  const missed = verdicts.filter(({ missed: isMissed }) => isMissed).length;
   return [
     table(
       ['what', 'target', 'seen', ''],

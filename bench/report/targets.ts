@@ -14,7 +14,8 @@ export interface Target {
   readonly limit: string;
   /** Of which benchmark. */
   readonly bench: string;
-  readonly judge: (reader: Reader) => Verdict;
+  /** Null: the result has no such figure, since it was run in another size. */
+  readonly judge: (reader: Reader) => Verdict | null;
 }
 
 /** What a peer says of itself, of a node with over 60 pods: the least that it has published. */
@@ -75,7 +76,7 @@ function atMost(what: string, bench: string, most: number, unit: string, pick: P
     bench,
     judge: (reader) => {
       const [worst] = pick(reader).toSorted((a, b) => b.median - a.median);
-      if (worst === undefined) throw new Error(`${bench}: nothing to compare with ${what}`);
+      if (worst === undefined) return null;
       return { seen: median(worst), met: worst.median <= most };
     },
   };
@@ -89,6 +90,7 @@ function never(what: string, bench: string, most: number, unit: string, pick: Pi
     bench,
     judge: (reader) => {
       const figures = pick(reader);
+      if (figures.length === 0) return null;
       const longest = Math.max(...figures.map(({ max }) => max));
       const typical = Math.max(...figures.map((figure) => figure.median));
       return { seen: `${quantity(longest, unit)}; median ${quantity(typical, unit)}`, met: longest <= most };

@@ -78,8 +78,8 @@ describe('the page of benchmarks', () => {
     const what = 'longest slice of a page';
     // the section wants more figures than the target: only its verdict is looked at here
     const target = TARGETS.find((each) => each.what === what);
-    expect(target?.judge(result(slices(1, 2, 9.9))).met).toBe(true);
-    expect(target?.judge(result(slices(1, 2, 10.1))).met).toBe(false);
+    expect(target?.judge(result(slices(1, 2, 9.9)))?.met).toBe(true);
+    expect(target?.judge(result(slices(1, 2, 10.1)))?.met).toBe(false);
   });
 
   test('takes traffic for the same only where what is seen could be the noise', () => {
@@ -90,9 +90,9 @@ describe('the page of benchmarks', () => {
         figure('ratio', { ...of, way: 'processes, no UDP' }, '', ours),
       ]);
     const target = TARGETS.find(({ what }) => what === 'TCP bulk, veth, with our programs / without');
-    expect(target?.judge(ratios(0.96, 0.97, 0.98, 0.995, 1)).met).toBe(true);
-    expect(target?.judge(ratios(0.9, 0.92, 0.93, 0.94, 0.95)).met).toBe(false);
-    expect(target?.judge(ratios(0.8, 0.9, 0.98, 1.1, 1.2)).met).toBe(null);
+    expect(target?.judge(ratios(0.96, 0.97, 0.98, 0.995, 1))?.met).toBe(true);
+    expect(target?.judge(ratios(0.9, 0.92, 0.93, 0.94, 0.95))?.met).toBe(false);
+    expect(target?.judge(ratios(0.8, 0.9, 0.98, 1.1, 1.2))?.met).toBe(null);
   });
 
   test('says of a benchmark without a result how to run it', () => {
@@ -100,6 +100,14 @@ describe('the page of benchmarks', () => {
     expect(page).toContain('Not run yet: `npm run bench -- latency`.');
     expect(page).not.toContain('| met |');
     expect(page).not.toContain('**missed**');
+  });
+
+  test('does not judge what was run in another size', () => {
+    const [what, small] = [
+      'memory, 100,000 sockets and 50,000 pods',
+      figure('memory', { sockets: 100 }, 'MiB', [999]),
+    ];
+    expect(targetLine(what, 'cluster-5000', result([small]))).toContain('| not run in this size |');
   });
 
   test('says which machine was not quiet', () => {

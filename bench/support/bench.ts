@@ -53,6 +53,7 @@ export async function bench(measure: (figures: Figures) => Promise<void>): Promi
     notes: figures.notes,
     figures: figures.all,
   };
+  if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
   process.stdout.write(resultText(result));
 }
 

@@ -102,6 +102,18 @@ describe('the page of benchmarks', () => {
     expect(page).not.toContain('**missed**');
   });
 
+  test('takes the cost of a connection for too much where it is, unless the noise hides it', () => {
+    const of = { traffic: 'connect-request-close', path: 'veth', way: 'processes, no UDP' };
+    const what = 'TCP connect-request-close, one core, veth, processes, no UDP';
+    const target = TARGETS.find((each) => each.what === what);
+    const met = (...ratios: number[]): unknown =>
+      target?.judge(result([figure('ratio', of, '', ratios)]))?.met;
+    expect(met(0.98, 0.985, 0.995, 1, 1.01)).toBe(true);
+    expect(met(0.96, 0.97, 0.98, 0.985, 1)).toBe(false);
+    expect(met(0.7, 0.8, 0.9, 0.95, 1)).toBe(false);
+    expect(met(0.8, 0.9, 0.98, 1.1, 1.2)).toBe(null);
+  });
+
   test('does not judge what was run in another size', () => {
     const [what, small] = [
       'memory, 100,000 sockets and 50,000 pods',

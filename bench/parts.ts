@@ -18,10 +18,10 @@ export interface Part {
 /** In the order in which they run and stand on the page. */
 export const PARTS: readonly Part[] = [
   { name: 'overhead', script: 'overhead', args: [20], short: [1], minutes: 5 },
-  { name: 'latency', script: 'latency', args: [100_000, 5, 3], short: [2_000, 1, 1], minutes: 2 },
+  { name: 'latency', script: 'latency', args: [100_000, 5, 3], short: [2_000, 1, 1], minutes: 2.5 },
   { name: 'program-cost', script: 'program-cost', args: [30_000, 3], short: [2_000, 1], minutes: 0.5 },
-  { name: 'snapshot', script: 'snapshot', args: [21], short: [3], minutes: 0.5 },
-  { name: 'passes', script: 'passes', args: [10], short: [1, 1_000, 60], minutes: 4 },
+  { name: 'snapshot', script: 'snapshot', args: [21], short: [3], minutes: 1 },
+  { name: 'passes', script: 'passes', args: [5], short: [1, 1_000, 60], minutes: 4 },
   { name: 'pods', script: 'pods', args: [60], short: [15], minutes: 3 },
   { name: 'agent', script: 'agent', args: [10_000, 600, 30], short: [1_000, 100, 15], minutes: 2 },
   { name: 'page', script: 'page', args: [20], short: [2], minutes: 0.5 },

@@ -12,7 +12,7 @@ import type { Page } from '../test/support/page.ts';
 import { bench, type Figures, progress } from './support/bench.ts';
 import { forEachOf, pods } from './support/pods.ts';
 
-const passes = Number(process.argv[2] ?? 10);
+const passes = Number(process.argv[2] ?? 5);
 const SOCKETS = [1_000, 10_000, 100_000].filter((count) => count <= Number(process.argv[3] ?? 100_000));
 const NAMESPACES = [1, 60, 250].filter((count) => count <= Number(process.argv[4] ?? 250));
 const MANY_SOCKETS = 100_000;

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { HeldMany } from '../hosts/held-many.ts';
 import type { Host } from '../hosts/host.ts';
 import { Lab } from '../hosts/lab.ts';
+import { runRoundTrips } from '../hosts/round-trips.ts';
 import {
   HeldTcp,
   runTcpClient,
@@ -63,6 +64,17 @@ function exact(connections: number): object {
 }
 
 const SIZES = { request: [16, 3000], response: [0, 9000] } as const;
+
+it('rounds that are timed are those that the server serves, half of them faster than the rest', async () => {
+  const listener = await startTcpServer(server);
+  const trips = await runRoundTrips(client, { address: server.v4, port: listener.port, seconds: 1 });
+  const served = await listener.stop();
+  expect(trips).toMatchObject({ rounds: served.rounds, timedOut: false });
+  expect(trips.rounds).toBeGreaterThan(0);
+  const { p50Us, p99Us, p999Us, maxUs } = trips;
+  expect([p50Us, p99Us, p999Us, maxUs]).toEqual([p50Us, p99Us, p999Us, maxUs].toSorted((a, b) => a - b));
+  expect(p50Us).toBeGreaterThan(0);
+});
 
 describe('the TCP programs count the same bytes at both ends', () => {
   it.each(['client', 'server', 'both', 'client-half', 'server-half', 'keep', 'mixed'] as const)(

@@ -37,12 +37,13 @@ function timedSnapshot(monitor: Monitor, tables: Tables): number[] {
     const from = performance.now();
     const step = monitor.step();
     const tookMs = performance.now() - from;
-    const stepMs = tookMs - (waitedMs() - waitedBefore);
+    const waitedBetween = waitedMs();
+    const stepMs = tookMs - (waitedBetween - waitedBefore);
     const walked = performance.now();
     live.add(monitor.records, step.records, step.nowNs, flows);
+    times.decode += performance.now() - walked - (waitedMs() - waitedBetween);
     times.walk += stepMs;
     times.longest = Math.max(times.longest, stepMs);
-    times.decode += performance.now() - walked;
     ({ done } = step);
   }
   const marks = [performance.now()];

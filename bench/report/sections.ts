@@ -211,7 +211,7 @@ does. "only computes" is a shell in a loop: whatever has the CPU, others wait fo
     bench: 'snapshot',
     title: 'A snapshot',
     about: `The walk in the kernel, step by step, and what is made of it. The longest step is the longest time for which it has a CPU without
-letting others run. Times of the walk are without those in which others had the processor, but what the hypervisor takes away
+letting others run. Times of walk and decoding are without those in which others had the processor, but what the hypervisor takes away
 is in them. A slot is a place in the table of live sockets, and each is looked at: of few sockets in a large table most of the
 cost is the table.`,
     tables: snapshot,

@@ -187,7 +187,7 @@ describe('what held a sender up', () => {
     const lossy = await ExactLab.open();
     try {
       await lose(lossy.server, lossy.segment, 8);
-      const { ours, kernels, retransmitted } = await limits(lossy, { bytes: 2_000_000 }, {});
+      const { ours, kernels, retransmitted } = await limits(lossy, { bytes: 20_000_000 }, {});
       expect(ours).toEqual(kernels);
       const [busy = 0, receiver = 0, sndbuf = 0] = ours;
       expect(retransmitted).toBeGreaterThan(0);

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bringKernel, bringPrograms, CACHE } from '../../tools/vm/bring.ts';
 import { writeUserland } from '../../tools/vm/initramfs.ts';
 import { KERNELS } from '../../tools/vm/kernels.ts';
+import { ownNatives } from '../../tools/vm/natives.ts';
 import { testKernel } from '../../tools/vm/test-kernel.ts';
 import { TREE } from '../hosts/find-tool.ts';
 
@@ -26,7 +27,7 @@ beforeAll(async () => {
   mkdirSync(join(TREE, 'build/vm'), { recursive: true });
   folder = mkdtempSync(join(TREE, 'build/vm/test-'));
   userland = join(folder, 'userland.cpio');
-  writeUserland(userland, CACHE);
+  writeUserland(userland, ownNatives(CACHE));
 }, 240_000);
 afterAll(() => {
   if (folder !== '') rmSync(folder, { recursive: true });

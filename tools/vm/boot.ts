@@ -20,7 +20,7 @@ export interface BootOptions {
   readonly limitMs: number;
 }
 
-const MEMORY_MIB = 768;
+const MEMORY_MIB = 1024; // half of it at most is the guest's root, of some 200 MB
 
 /**
  * Emulated, not KVM: that is not to be had on every machine that runs tests, and where it is not real it hangs.

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Brings a kernel into the cache: sh tools/vm/fetch.sh NAME ARCHITECTURE SUITE PACKAGE [--newer]. PACKAGE is a regular
-# expression; the newest that matches is taken. The kernel's folder then holds vmlinuz, veth.ko and the package's name.
-# What is there stays, unless --newer is given and there is a newer one.
+# expression; the newest that matches is taken. The kernel's folder then holds vmlinuz, the modules of MODULES and the
+# package's name. What is there stays, unless --newer is given and there is a newer one.
 #
 # apt does it, with a state of its own, so that the suites of other releases never meet this machine's packages.
 set -eu
@@ -11,6 +11,7 @@ cd "$(dirname "$0")/../.."
 
 name=$1 architecture=$2 suite=$3 pattern=$4 newer=${5-}
 folder=$VM_CACHE/$name
+MODULES='veth sch_netem' # the cable between hosts, and what makes it long or bad
 CANDIDATES=3 # a point release may vanish between the index and the download: then the one before it does
 
 # The image packages that match, newest first.
@@ -26,20 +27,25 @@ parts_of() {
 	done
 }
 
+unpack_module() {
+	module=$(find "$work/root" -name "$1.ko*" | head -n 1)
+	case $module in
+	*.ko) cp "$module" "$work/new/$1.ko" ;;
+	*.xz) xz -dc "$module" >"$work/new/$1.ko" ;;
+	*.zst) zstd -dcq "$module" >"$work/new/$1.ko" ;;
+	*) return 1 ;;
+	esac
+}
+
 unpack() {
 	# shellcheck disable=SC2046 # a list of packages
 	(cd "$work" && apt-get -q -c "$conf" download $(parts_of "$1")) >&2 || return
 	for file in "$work"/*.deb; do dpkg -x "$file" "$work/root"; done
 	kernel=$(find "$work/root/boot" "$work/root/usr/lib/modules" -name 'vmlinuz*' 2>/dev/null | head -n 1)
-	module=$(find "$work/root" -name 'veth.ko*' | head -n 1)
-	[ -n "$kernel" ] && [ -n "$module" ] || return
+	[ -n "$kernel" ] || return
 	mkdir "$work/new"
 	cp "$kernel" "$work/new/vmlinuz"
-	case $module in
-	*.xz) xz -dc "$module" >"$work/new/veth.ko" ;;
-	*.zst) zstd -dcq "$module" >"$work/new/veth.ko" ;;
-	*) cp "$module" "$work/new/veth.ko" ;;
-	esac
+	for module in $MODULES; do unpack_module "$module" || return; done
 	echo "$1" >"$work/new/package"
 }
 
@@ -54,7 +60,7 @@ bring() {
 		return 1
 	}
 	for package in $(candidates); do
-		if [ "$(cat "$folder/package" 2>/dev/null)" = "$package" ]; then return; fi
+		if is_whole && [ "$(cat "$folder/package")" = "$package" ]; then return; fi
 		say "fetching $package of $suite"
 		work=$(mktemp -d "$VM_CACHE/new.XXXXXX")
 		if unpack "$package"; then
@@ -70,8 +76,14 @@ bring() {
 	return 1
 }
 
-if ! [ -f "$folder/package" ] || [ "$newer" = --newer ]; then
+# What an earlier checkout has brought may lack a module.
+is_whole() {
+	[ -f "$folder/package" ] || return
+	for module in $MODULES; do [ -f "$folder/$module.ko" ] || return; done
+}
+
+if ! is_whole || [ "$newer" = --newer ]; then
 	lock_cache
-	bring || [ -f "$folder/package" ] || exit 1
+	bring || is_whole || exit 1
 	rm -rf "$VM_CACHE/apt"
 fi

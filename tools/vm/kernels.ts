@@ -47,11 +47,32 @@ export const KERNELS: readonly Kernel[] = [
     walk: 'walk_cast',
   },
   {
+    name: '6.18',
+    architecture: 'amd64',
+    suite: 'trixie-backports',
+    package: String.raw`linux-image-6\.18\.[0-9]+\+deb13-cloud-amd64`,
+    walk: 'walk_cast',
+  },
+  {
     name: 'newest',
     architecture: 'amd64',
     suite: 'trixie-backports',
     package: String.raw`linux-image-[0-9.]+\+deb13-cloud-amd64`,
     walk: 'walk_cast',
     append: WITHOUT_CX16,
+  },
+  {
+    name: 'arm64-6.12',
+    architecture: 'arm64',
+    suite: 'trixie',
+    package: String.raw`linux-image-6\.12\.[0-9]+\+deb13-cloud-arm64`,
+    walk: 'walk_cast',
+  },
+  {
+    name: 'arm64-newest',
+    architecture: 'arm64',
+    suite: 'trixie-backports',
+    package: String.raw`linux-image-[0-9.]+\+deb13-cloud-arm64`,
+    walk: 'walk_cast',
   },
 ];

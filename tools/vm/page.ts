@@ -17,7 +17,9 @@ export function kernelsPage(tested: readonly Tested[], date: Date): string {
   );
   const head = [
     'what the tests saw',
-    ...tested.map(({ release, kernel }) => release?.split('-')[0] ?? kernel.name),
+    ...tested.map(
+      ({ release, kernel }) => `${release?.split(/[-+]/)[0] ?? kernel.name} ${kernel.architecture}`,
+    ),
   ];
   return [
     `<!-- Made by npm run test:kernels -- --page, on ${date.toISOString().slice(0, 10)}. Do not edit. -->\n`,
@@ -41,7 +43,8 @@ const INTRODUCTION = [
   'kube-netc asks for Linux 5.15 on x86-64 and 6.4 on arm64, with type information (`CONFIG_DEBUG_INFO_BTF`). It asks the',
   'kernel what it can do and never compares versions: `kube-netc doctor` says what it found.\n',
   '`npm run test:kernels` boots stock kernels of Debian in emulated machines (QEMU without KVM, two CPUs), runs the agent',
-  'there, lets programs exchange bytes that they count, and compares the page with them, to the byte.\n',
+  'there, lets programs exchange bytes that they count, and compares the page with them, to the byte. The object of the',
+  'kernel programs is one and the same file on all of them, arm64 too.\n',
 ];
 
 const NOTES = [
@@ -55,8 +58,9 @@ const NOTES = [
   '- A kernel that may take a task off its CPU at any moment (preemption model `full`, or `lazy`, the default from 7.0 on) may',
   '  do so within a BPF program, and skips that program for other tasks on this CPU until the first is back: those of fentry',
   '  always, those of tracepoints from 7.0 on. A close of TCP that is missed so is found when the socket goes, and nothing is',
-  '  lost. A datagram of UDP is: `kube_netc_agent_lost_total{reason="probe_skipped"}` says how many. It takes several busy',
-  '  senders on one CPU; where it happened in this run, the table says "not always". The kernels of Debian 11 to 13 do not.',
+  '  lost. A datagram of UDP is: `kube_netc_agent_lost_total{reason="probe_skipped"}` says how many, exactly. It takes several',
+  '  busy senders on one CPU; where it happened in this run, the table says "not always". The kernels of Debian 11 to 13 do',
+  '  not. `docs/decisions/013-udp-where-a-cpu-can-be-taken.md` says what was tried.',
   '- One emulated CPU runs at a time, so what two CPUs do to each other within a few instructions is tested by `npm test` on',
   '  the machine itself, not here.',
   '',

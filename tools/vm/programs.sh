@@ -18,7 +18,7 @@ look() {
 	[ -x "$VM_CACHE/bin/$emulator" ] || have $emulator || wanted="$wanted $package"
 	[ -x "$VM_CACHE/bin/busybox" ] || wanted="$wanted busybox-static"
 	have xz || wanted="$wanted xz-utils"
-	if [ "$1" = arm64 ]; then have ld.lld-19 || have ld.lld || wanted="$wanted lld-19"; fi
+	[ "$1" != arm64 ] || [ -x "$VM_CACHE/bin/ld.lld" ] || have ld.lld || wanted="$wanted lld-19"
 }
 
 bring() {
@@ -41,6 +41,7 @@ bring() {
 		rm "$file"
 	done
 	[ ! -e "$VM_CACHE/root/bin/busybox" ] || ln -sf ../root/bin/busybox "$VM_CACHE/bin/busybox"
+	[ ! -e "$VM_CACHE/root/usr/bin/ld.lld-19" ] || ln -sf ../root/usr/bin/ld.lld-19 "$VM_CACHE/bin/ld.lld"
 	[ ! -e "$VM_CACHE/root/usr/bin/$emulator" ] || link_emulator
 }
 
@@ -62,6 +63,50 @@ build_exit_status() {
 		"$(llvm_program clang)" -O2 -static tools/vm/exit-status.c -o "$VM_CACHE/bin/exit-status"
 }
 
+# What the guest runs beside the agent, and what links programs for it, of the release whose libraries our image has too.
+FOREIGN='busybox-static dash iproute2 libatomic1 libbpf1 libc6-dev libgcc-12-dev libstdc++6 util-linux'
+
+bring_foreign() {
+	root=$VM_CACHE/arm64-root
+	[ -d "$root" ] && return
+	find_mirror || {
+		say "no Debian repository is known here: programs for arm64 come by apt from a Debian mirror, after apt-get update"
+		return 1
+	}
+	private_apt bookworm arm64
+	say "unpacking for arm64: $FOREIGN"
+	new=$(mktemp -d "$VM_CACHE/new.XXXXXX")
+	if download_foreign; then
+		for file in "$new"/*.deb; do dpkg -x "$file" "$new/root"; done
+		mv "$new/root" "$root"
+	else
+		say "apt-get could not download programs for arm64"
+	fi
+	rm -rf "$new" "$VM_CACHE/apt"
+	[ -d "$root" ]
+}
+
+# With what they depend on.
+download_foreign() {
+	apt-get -q -c "$conf" update >&2 || return
+	# shellcheck disable=SC2086 # a list of packages
+	closure=$(apt-get -q -c "$conf" install -s --no-install-recommends $FOREIGN | sed -n 's/^Inst \([^ ]*\) .*/\1/p')
+	# shellcheck disable=SC2086
+	(cd "$new" && apt-get -q -c "$conf" download $closure >&2)
+}
+
+# The programs of the tests, linked statically.
+build_foreign_traffic() {
+	linker=$VM_CACHE/bin/ld.lld
+	[ -x "$linker" ] || linker=$(command -v ld.lld)
+	TRAFFIC_OUTPUT=$VM_CACHE/arm64-traffic \
+		TRAFFIC_FLAGS="--target=aarch64-linux-gnu --sysroot=$VM_CACHE/arm64-root --ld-path=$linker -static" \
+		sh tools/build-traffic.sh >&2 || {
+		say "the programs of the tests cannot be built for arm64"
+		return 1
+	}
+}
+
 mkdir -p "$VM_CACHE/bin"
 look "$1"
 if [ -n "$wanted" ]; then
@@ -69,4 +114,10 @@ if [ -n "$wanted" ]; then
 	look "$1"
 	[ -z "$wanted" ] || bring
 fi
-[ "$1" != amd64 ] || build_exit_status
+case $1 in
+amd64) build_exit_status ;;
+arm64)
+	[ -d "$VM_CACHE/arm64-root" ] || { lock_cache && bring_foreign; }
+	build_foreign_traffic
+	;;
+esac

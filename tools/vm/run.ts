@@ -4,14 +4,17 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bringKernel, bringPrograms, CACHE } from './bring.ts';
+import { arm64Natives } from './foreign-natives.ts';
 import { writeUserland } from './initramfs.ts';
 import { type Kernel, KERNELS } from './kernels.ts';
+import { ownNatives } from './natives.ts';
 import { kernelsPage } from './page.ts';
 import { type Tested, testKernel } from './test-kernel.ts';
 
 const TREE = join(import.meta.dirname, '../..');
 const FOLDER = join(TREE, 'build/vm');
 const LIMIT_MS = 300_000;
+const NATIVES = { amd64: ownNatives, arm64: arm64Natives } as const;
 const AT_ONCE = 2; // emulated machines: each keeps one core busy
 
 const flags = process.argv.slice(2).filter((word) => word.startsWith('--'));
@@ -61,7 +64,7 @@ mkdirSync(FOLDER, { recursive: true });
 const kernels = await bring(wanted);
 const userlands = { amd64: join(FOLDER, 'userland-amd64.cpio'), arm64: join(FOLDER, 'userland-arm64.cpio') };
 for (const architecture of new Set(kernels.map((kernel) => kernel.architecture))) {
-  writeUserland(userlands[architecture], CACHE);
+  writeUserland(userlands[architecture], NATIVES[architecture](CACHE));
 }
 const tested = await testAll(kernels);
 if (flags.includes('--page'))

@@ -12,6 +12,7 @@ import { whyNoLab } from '../hosts/why-no-lab.ts';
 import type { TestAgent } from '../support/agent.ts';
 import { OwnLab, whyNoOwnCgroup } from '../support/edge-sums.ts';
 import { freshPage } from '../support/exact-lab.ts';
+import { sendingTimes } from '../support/sending-times.ts';
 import { setUp } from '../support/set-up.ts';
 
 const skip = whyNoLab() ?? whyNoOwnCgroup();
@@ -39,18 +40,10 @@ describe('a slow edge', () => {
     });
     const page = await freshPage(agent, 'workloads');
     await serving.stop();
-    const of = { reporter: 'source', destination_port: String(serving.port) };
-    const way = { ...of, direction: 'to_server' };
-    const limited = (by: string): number =>
-      page.value('kube_netc_edge_limited_seconds_total', { ...way, by });
-    const times = {
-      open: page.value('kube_netc_edge_connection_duration_seconds_sum', of),
-      busy: page.value('kube_netc_edge_busy_seconds_total', way),
-      receiver: limited('receiver'),
-      sendBuffer: limited('send_buffer'),
-    };
-    expect(times.receiver + times.sendBuffer + limited('congestion')).toBeCloseTo(times.busy, 6);
-    expect(page.find('kube_netc_edge_busy_seconds_total', { ...of, direction: 'to_client' })).toEqual([]);
+    const times = sendingTimes(page, serving.port);
+    expect(times.receiver + times.sendBuffer + times.congestion).toBeCloseTo(times.busy, 6);
+    const back = { destination_port: String(serving.port), direction: 'to_client' };
+    expect(page.find('kube_netc_edge_busy_seconds_total', { reporter: 'source', ...back })).toEqual([]);
     return { told, times };
   }
 

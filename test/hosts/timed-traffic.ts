@@ -10,6 +10,8 @@ export interface TimedClientOptions {
   readonly bytes?: number;
   /** SO_SNDBUF; the kernel doubles it, and has a least one. */
   readonly sendBuffer?: number;
+  /** Bytes a second at most, with pauses between packets (SO_MAX_PACING_RATE), as BBR and fq make them. */
+  readonly pace?: number;
   readonly cpu?: number;
   readonly timeout?: number;
 }

@@ -15,7 +15,7 @@
 #define CHUNK 65536
 
 struct sending {
-	uint64_t bytes, buffer;
+	uint64_t bytes, buffer, pace;
 };
 
 struct timed {
@@ -77,6 +77,8 @@ static void connect_once(const struct endpoint *to, const struct sending *s, str
 	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY");
 	if (s->buffer)
 		set_option(fd, SOL_SOCKET, SO_SNDBUF, (int)s->buffer, "SO_SNDBUF");
+	if (s->pace)
+		set_option(fd, SOL_SOCKET, SO_MAX_PACING_RATE, (int)s->pace, "SO_MAX_PACING_RATE");
 	start = now_us();
 	if (connect(fd, (const void *)&to->address, to->length))
 		die_errno("connect");
@@ -124,6 +126,7 @@ int main(int argc, char **argv)
 		NUMBER("connections", &connections, 1, CONNECTIONS_MAX),
 		NUMBER("bytes", &s.bytes, 0, UINT32_MAX),
 		NUMBER("send-buffer", &s.buffer, 1, INT32_MAX),
+		NUMBER("pace", &s.pace, 1, INT32_MAX),
 		NUMBER("cpu", &cpu, 0, CPU_MAX),
 		NUMBER("timeout", &timeout, 1, TIMEOUT_MAX_S),
 	};

@@ -1,5 +1,6 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import type { Page } from '../../support/page.ts';
+import { busyUdp } from './busy-udp.ts';
 import { checkDoctor } from './doctor.ts';
 import { unlessSkipped } from './excuse.ts';
 import { checkNothingLeft, checkPrograms } from './kernel-objects.ts';
@@ -10,6 +11,7 @@ import { race } from './race.ts';
 import type { Report } from './report.ts';
 import { checkRuns } from './run.ts';
 import { RunningAgent } from './running-agent.ts';
+import { checkSlowed, runSlowed } from './slow.ts';
 import { checkNames, runTcp } from './tcp.ts';
 import { runUdp } from './udp.ts';
 
@@ -24,6 +26,10 @@ export async function checkWorks(report: Report, walk: string): Promise<void> {
     const older = [await Older.open(net, 4), await Older.open(net, 6)];
     report.time('hosts, and connections between them');
     await checkAgents(report, net, older, walk);
+    await report.check(
+      'UDP, three busy senders on a CPU: each datagram is counted, or told as skipped',
+      async () => busyUdp(net),
+    );
     await report.check('agents: leave nothing in the kernel', () => checkNothingLeft());
   } finally {
     await net.lab.close();
@@ -52,14 +58,17 @@ async function checkAgents(report: Report, net: Net, older: readonly Older[], wa
     tcp.push(run);
     return text;
   });
+  const slowed = await runSlowed(net);
+  report.time('runs over a long link and a bad one');
   for (const each of older) await each.close();
   const page = await agent.page();
   report.time('a page of now');
   const skipped = page.value('kube_netc_agent_lost_total', { reason: 'probe_skipped' });
   for (const each of older) await each.check(report, 'when closed', page, false);
-  await checkRuns(report, 'TCP', tcp, page, 0);
+  await checkRuns(report, 'TCP', tcp, page, skipped);
   await checkRuns(report, 'UDP', udp, page, skipped);
   await checkNames(report, tcp, page);
+  await checkSlowed(report, slowed, page);
   await report.check('agent: has lost nothing', () => unlessSkipped(skipped, () => checkLost(page)));
   await report.check('agent: ends with 0 on SIGTERM', async () => equal(await agent.stop(), 0));
 }

@@ -26,13 +26,13 @@ interface Case {
 /**
  * The kernel sees the sender's buffer as what holds data up where it sends the last of the buffer while the program waits for
  * room in it (tcp_cwnd_validate, net/ipv4/tcp_output.c): only with pauses between packets. Where a packet leaves within the
- * write that fills the buffer, the wait for its acknowledgement counts as congestion.
+ * write that fills the buffer, as the first ten do, the wait for its acknowledgement counts as congestion.
  */
 const CASES: readonly Case[] = [
   {
     name: "a sender's buffer smaller than the link is long",
-    link: 'delay 100ms',
-    client: { bytes: 40_000, sendBuffer: 4096, pace: 300_000 },
+    link: 'delay 80ms',
+    client: { bytes: 120_000, sendBuffer: 4096, pace: 500_000 },
     server: {},
     brake: 'send_buffer',
   },

@@ -41,7 +41,10 @@ export async function expectExactTcp(exact: ExactLab, agent: TestAgent, run: Tcp
 }
 
 /** What the page must say of a client: what it wrote, and what arrived, read or not. */
-export function clientSums(of: TcpTotals, active = 0): PairSums {
+export function clientSums(
+  of: Pick<TcpTotals, 'wroteBytes' | 'readBytes' | 'unreadBytes'>,
+  active = 0,
+): PairSums {
   return { sentBytes: of.wroteBytes, receivedBytes: of.readBytes + of.unreadBytes, active };
 }
 

@@ -91,6 +91,11 @@ export class ExactLab {
     }
   }
 
+  /** Ends what its hosts run. */
+  async stopProcesses(): Promise<void> {
+    await Promise.all(this.lab.hosts.map(async (host) => host.stopProcesses()));
+  }
+
   async close(): Promise<void> {
     await this.lab.close();
   }

@@ -40,6 +40,20 @@ export function withoutBtf(): string[] {
   return withMounts('mount -t tmpfs none /sys/kernel/btf');
 }
 
+/** The type information of the kernel itself, and of none of its modules. */
+export function withoutModuleBtf(): string[] {
+  const btf = '/sys/kernel/btf';
+  return withMounts(
+    'kept=$(mktemp)',
+    `mount --bind ${btf}/vmlinux "$kept"`,
+    `mount -t tmpfs none ${btf}`,
+    `touch ${btf}/vmlinux`,
+    `mount --bind "$kept" ${btf}/vmlinux`,
+    'umount "$kept"',
+    'rm "$kept"',
+  );
+}
+
 /** An empty file instead of the libbpf that this process has found. */
 export function withoutLibbpf(): string[] {
   libbpfVersion();

@@ -10,6 +10,7 @@ import { Agent } from './agent.ts';
 import { clusterConfig, type ClusterOptions, logProblems, openCluster } from './cluster.ts';
 import type { AgentOptions } from './agent-options.ts';
 import { openHost } from './host.ts';
+import type { Log } from './log.ts';
 import { startMonitor } from './start-monitor.ts';
 
 const STOP_LIMIT_MS = 900; // a second is promised
@@ -17,7 +18,7 @@ const STOP_LIMIT_MS = 900; // a second is promised
 const SPARE_MS = 30_000;
 
 /** Runs the agent until a signal ends it. Throws NetcError when it cannot start. */
-export async function runAgent(options: AgentOptions, log: Logger): Promise<void> {
+export async function runAgent(options: AgentOptions, { log, linesLost }: Log): Promise<void> {
   await checkListen(options.listen);
   const host = openHost(options.cgroupRoot);
   const config = await clusterConfig(options.cluster);
@@ -26,9 +27,8 @@ export async function runAgent(options: AgentOptions, log: Logger): Promise<void
   log.info(`cgroup v2: ${describeCgroupView(host.view)}`);
   const statistics = options.programStats ? enableStatistics(log) : null;
   const cluster = config && openCluster(config, options.cluster, host);
-  const agent = new Agent(monitor, host.identity, cluster, options, (error) =>
-    log.error(asNetcError(error).message),
-  );
+  const onError = (error: unknown): void => log.error(asNetcError(error).message);
+  const agent = new Agent(monitor, host.identity, cluster, options, { onError, logLinesLost: linesLost });
   const stopLogging = cluster && logProblems(cluster, log);
   const spare = setInterval(() => void giveBackSpareMemory(), SPARE_MS).unref();
   try {
@@ -38,7 +38,8 @@ export async function runAgent(options: AgentOptions, log: Logger): Promise<void
     await warmUp(agent);
     const server = await startServer(agent, options.listen, {
       onPage: (page) => agent.pageMade(page),
-      onError: (error) => log.error(asNetcError(error).message),
+      onRefused: (reason) => agent.refused(reason),
+      onError,
     });
     log.info(`serving http://${formatListen(server.address)}/metrics`);
     log.info(`stopping on ${await stopSignal()}`);

@@ -14,6 +14,7 @@ import type { Monitor } from '../libbpf/monitor.ts';
 import { libbpfVersion } from '../libbpf/native.ts';
 import type { AgentPort, Health } from '../server/agent-port.ts';
 import type { PageStatistics } from '../server/page-maker.ts';
+import { type Refusal, REFUSALS } from '../server/refusal.ts';
 import { FlowTable } from '../tracker/flow-table.ts';
 import { LiveTable } from '../tracker/live-table.ts';
 import { inSlices } from '../util/slices.ts';
@@ -34,6 +35,13 @@ const SPLIT_MS = 50; // between looks at addresses that have gone over: an addre
 const SPLIT_AT_ONCE = 512; // each is a syscall: 1 ms
 const UNWATCHED_MS = 15_000; // between snapshots when nobody looks: flows age, rates stay young
 
+/** What the agent has to do with its log. */
+interface AgentLog {
+  /** Told when a snapshot fails; the agent goes on and tries again. */
+  readonly onError: (error: unknown) => void;
+  readonly logLinesLost: () => number;
+}
+
 /** The running agent: snapshots on demand and in between, and what the server asks for. */
 export class Agent implements AgentPort {
   readonly #monitor: Monitor;
@@ -51,20 +59,21 @@ export class Agent implements AgentPort {
   #page = { seconds: 0, count: 0 };
   #timer: NodeJS.Timeout | null = null;
   #splitTimer: NodeJS.Timeout | null = null;
-  readonly #onError: (error: unknown) => void;
+  readonly #refused = Object.fromEntries(REFUSALS.map((reason) => [reason, 0])) as Record<Refusal, number>;
+  readonly #log: AgentLog;
   #problem: string | null = null;
 
-  /** @param cluster null: a plain host @param onError told when a snapshot fails; the agent goes on and tries again */
+  /** @param cluster null: a plain host */
   constructor(
     monitor: Monitor,
     host: Identity,
     cluster: Cluster | null,
     options: AgentOptions,
-    onError: (error: unknown) => void,
+    log: AgentLog,
   ) {
     this.#monitor = monitor;
     this.#options = options;
-    this.#onError = onError;
+    this.#log = log;
     this.#flows = new FlowTable(monitor.books.memory);
     this.#live = new LiveTable(monitor.slots);
     this.#cluster = cluster;
@@ -137,6 +146,11 @@ export class Agent implements AgentPort {
     this.#page = { seconds, count: this.#page.count + 1 };
   }
 
+  /** The server tells what it has turned away. */
+  refused(reason: Refusal): void {
+    this.#refused[reason]++;
+  }
+
   /** Names what is new, and makes what is shown. */
   async #show(nowNs: number): Promise<void> {
     await inSlices(this.#auditor.end());
@@ -158,7 +172,7 @@ export class Agent implements AgentPort {
       this.#names.noteChanges();
       this.#splitMoved();
     } catch (error) {
-      this.#onError(error);
+      this.#log.onError(error);
     }
   }
 
@@ -177,7 +191,7 @@ export class Agent implements AgentPort {
       this.#problem = null;
     } catch (error) {
       this.#problem = `the last snapshot failed: ${error instanceof Error ? error.message : String(error)}`;
-      this.#onError(error);
+      this.#log.onError(error);
     }
   }
 
@@ -196,6 +210,8 @@ export class Agent implements AgentPort {
         longestHoldSeconds: statistics.longestStepMs / 1000,
       },
       page: this.#page,
+      refused: this.#refused,
+      logLinesLost: this.#log.logLinesLost(),
       liveSockets: this.#live.count,
       liveSlots: this.#monitor.slots,
       flows: this.#monitor.books.used,

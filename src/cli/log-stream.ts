@@ -17,6 +17,7 @@ export interface LogTarget {
 export class LogStream implements DestinationStream {
   readonly #target: LogTarget;
   #lost = 0;
+  #lostTotal = 0;
 
   /** @param target a pipe or a socket that takes what it can at once, as process.stderr does on Linux */
   constructor(target: LogTarget) {
@@ -30,10 +31,18 @@ export class LogStream implements DestinationStream {
     return this.#lost;
   }
 
+  /** All that found none. */
+  get lostTotal(): number {
+    return this.#lostTotal;
+  }
+
   /** @param line with its end */
   write(line: string): void {
     if (this.#target.writableLength + line.length <= WAITING_MAX_BYTES) this.#target.write(line);
-    else this.#lost++;
+    else {
+      this.#lost++;
+      this.#lostTotal++;
+    }
   }
 
   #tell(): void {

@@ -4,9 +4,17 @@ import { LogStream } from './log-stream.ts';
 
 export type Verbosity = 'debug' | 'info' | 'warn' | 'error';
 
+export interface Log {
+  readonly log: Logger;
+  /** Lines that were dropped since nobody read them, so far. */
+  readonly linesLost: () => number;
+}
+
 /** JSON lines on stderr; on a terminal, where the pretty printer is installed (development), text. */
-export async function makeLogger(level: Verbosity): Promise<Logger> {
-  return pino({ level, base: null }, await destination());
+export async function makeLogger(level: Verbosity): Promise<Log> {
+  const to = await destination();
+  const linesLost = (): number => (to instanceof LogStream ? to.lostTotal : 0);
+  return { log: pino({ level, base: null }, to), linesLost };
 }
 
 async function destination(): Promise<DestinationStream> {

@@ -91,7 +91,8 @@ program
   .action(async (flags: ConnectionsOptions & { verbosity: Verbosity }) => {
     const { showConnections } = await import('./connections-command.ts');
     const { makeLogger } = await import('./log.ts');
-    await showConnections(flags, await makeLogger(flags.verbosity));
+    const { log } = await makeLogger(flags.verbosity);
+    await showConnections(flags, log);
   });
 
 program
@@ -125,10 +126,9 @@ program
   .action(async (flags: { for: number; udp: UdpChoice; cgroupRoot?: string; verbosity: Verbosity }) => {
     const { runAudit } = await import('./audit-command.ts');
     const { makeLogger } = await import('./log.ts');
-    process.exitCode = await runAudit(
-      { durationMs: flags.for, udp: flags.udp, cgroupRoot: flags.cgroupRoot },
-      await makeLogger(flags.verbosity),
-    );
+    const { log } = await makeLogger(flags.verbosity);
+    const { udp, cgroupRoot } = flags;
+    process.exitCode = await runAudit({ durationMs: flags.for, udp, cgroupRoot }, log);
   });
 
 type DoctorFlags = Pick<AgentFlags, 'cgroupRoot' | 'kubernetes' | 'kubeconfig' | 'nodeName'>;

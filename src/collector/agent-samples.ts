@@ -22,6 +22,9 @@ export interface AgentReadings {
     readonly longestHoldSeconds: number;
   };
   readonly page: { readonly seconds: number; readonly count: number };
+  /** Requests and connections that were turned away, by reason. */
+  readonly refused: Readonly<Record<string, number>>;
+  readonly logLinesLost: number;
   readonly liveSockets: number;
   readonly liveSlots: number;
   readonly flows: number;
@@ -60,15 +63,15 @@ export function agentSamples(of: AgentReadings): Sample[] {
     plain('kube_netc_agent_longest_hold_seconds', of.snapshot.longestHoldSeconds),
     plain('kube_netc_agent_page_seconds', of.page.seconds),
     plain('kube_netc_agent_pages_total', of.page.count),
+    ...byReason('kube_netc_agent_requests_refused_total', of.refused),
+    plain('kube_netc_agent_log_lines_lost_total', of.logLinesLost),
     plain('kube_netc_agent_live_sockets', of.liveSockets),
     plain('kube_netc_agent_live_slots', of.liveSlots),
     plain('kube_netc_agent_flows', of.flows),
     plain('kube_netc_agent_flows_limit', of.flowsLimit),
     plain('kube_netc_agent_flows_retired_total', of.flowsRetired),
     ...budgetSamples(of),
-    ...Object.entries(of.lost).map(([reason, value]): Sample => {
-      return { metric: 'kube_netc_agent_lost_total', labels: [reason], value };
-    }),
+    ...byReason('kube_netc_agent_lost_total', of.lost),
     ...UDP_MODES.map((mode): Sample => {
       return { metric: 'kube_netc_agent_udp_mode', labels: [mode], value: mode === of.udpMode ? 1 : 0 };
     }),
@@ -82,6 +85,10 @@ export function agentSamples(of: AgentReadings): Sample[] {
 
 function plain(metric: Sample['metric'], value: number): Sample {
   return { metric, labels: [], value };
+}
+
+function byReason(metric: Sample['metric'], counts: Readonly<Record<string, number>>): Sample[] {
+  return Object.entries(counts).map(([reason, value]) => ({ metric, labels: [reason], value }));
 }
 
 function budgetSamples(of: AgentReadings): Sample[] {

@@ -29,6 +29,17 @@ export const AGENT = table({ group: 'agent', since: '0.1.0', stability: 'stable'
     'How long the last page took from its first byte to its last.',
   ),
   counter('kube_netc_agent_pages_total', '', 'Pages made.'),
+  counter(
+    'kube_netc_agent_requests_refused_total',
+    '',
+    'Requests and connections that were turned away, by reason.',
+    ['reason'],
+  ),
+  counter(
+    'kube_netc_agent_log_lines_lost_total',
+    '',
+    'Lines of the log that were dropped since nobody read it.',
+  ),
   gauge('kube_netc_agent_live_sockets', '', 'Open TCP sockets in the table of live sockets.'),
   gauge('kube_netc_agent_live_slots', '', 'Room in the table of live sockets.'),
   gauge('kube_netc_agent_flows', '', 'Flows that the kernel side keeps an account of.'),

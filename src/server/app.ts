@@ -4,6 +4,7 @@ import type { AgentPort, Health } from './agent-port.ts';
 import { INDEX_HTML } from './index-page.ts';
 import { isLocalHost } from './listen-address.ts';
 import { type Env, metricsRoute } from './metrics-route.ts';
+import type { Refusal } from './refusal.ts';
 import { PageMaker, type PageStatistics } from './page-maker.ts';
 
 export interface AppOptions {
@@ -11,6 +12,8 @@ export interface AppOptions {
   readonly localOnly?: boolean;
   /** Told after each page that was made. */
   readonly onPage?: (statistics: PageStatistics) => void;
+  /** Told of each request and connection that was turned away. */
+  readonly onRefused?: (reason: Refusal) => void;
   /** Told what broke an answer; the client is told only that something did. */
   readonly onError?: (thrown: unknown) => void;
 }
@@ -56,7 +59,7 @@ export function createApp(port: AgentPort, options: AppOptions = {}): Hono<Env> 
   const onError = options.onError ?? (() => {});
   const app = new Hono<Env>();
   app.use(guard(options.localOnly ?? false));
-  app.get('/metrics', metricsRoute(new PageMaker(port, options.onPage), onError));
+  app.get('/metrics', metricsRoute(new PageMaker(port, options.onPage), { ...options, onError }));
   // That it answers at all says that the event loop lives: a probe that fails here is a reason to restart.
   app.get('/healthz', (c) => c.text('ok\n'));
   app.get('/readyz', (c) => {

@@ -5,10 +5,9 @@ import { createAdaptorServer } from '@hono/node-server';
 import { NetcError } from '../util/errors.ts';
 import type { AgentPort } from './agent-port.ts';
 import { type AppOptions, createApp } from './app.ts';
+import { Connections } from './connections.ts';
 import { formatListen, isLoopback, type ListenAddress } from './listen-address.ts';
 
-/** Connections at the same time; more are closed at once. */
-const MAX_CONNECTIONS = 256;
 const MAX_HEADER_BYTES = 8 * 1024;
 /** From the first byte of a request to the last of its headers. */
 const HEADERS_TIMEOUT_MS = 5_000;
@@ -76,7 +75,7 @@ export async function checkListen(listen: ListenAddress): Promise<void> {
   await new Promise((resolve) => server.close(resolve));
 }
 
-function makeServer(app: ReturnType<typeof createApp>, timeouts: Timeouts): Server {
+function makeServer(app: ReturnType<typeof createApp>, connections: Connections, timeouts: Timeouts): Server {
   const headersTimeout = timeouts.headersMs ?? HEADERS_TIMEOUT_MS;
   const server = createAdaptorServer({
     fetch: app.fetch,
@@ -90,12 +89,15 @@ function makeServer(app: ReturnType<typeof createApp>, timeouts: Timeouts): Serv
       maxHeaderSize: MAX_HEADER_BYTES,
     },
   }) as Server;
-  server.maxConnections = MAX_CONNECTIONS;
+  server.on('connection', (socket) => connections.add(socket));
   server.on('request', (request, response) => {
     const timer = setTimeout(() => request.socket.destroy(), timeouts.answerMs ?? ANSWER_TIMEOUT_MS);
-    const stop = (): void => clearTimeout(timer);
+    connections.asked(request.socket);
     timer.unref();
-    response.once('close', stop);
+    response.once('close', () => {
+      clearTimeout(timer);
+      connections.answered(request.socket);
+    });
   });
   return server;
 }
@@ -115,7 +117,7 @@ const WARMING_REQUEST = [
  */
 export async function warmUp(port: AgentPort): Promise<void> {
   const [scraper, connection] = duplexPair();
-  makeServer(createApp(port), {}).emit('connection', connection);
+  makeServer(createApp(port), new Connections(() => {}), {}).emit('connection', connection);
   scraper.write(`${WARMING_REQUEST.join('\r\n')}\r\n\r\n`);
   await finished(scraper.resume(), { writable: false });
   scraper.destroy();
@@ -131,7 +133,9 @@ export async function startServer(
   options: Omit<AppOptions, 'localOnly'> = {},
   timeouts: Timeouts = {},
 ): Promise<HttpServer> {
-  const server = makeServer(createApp(port, { ...options, localOnly: isLoopback(listen) }), timeouts);
+  const connections = new Connections((reason) => options.onRefused?.(reason));
+  const app = createApp(port, { ...options, localOnly: isLoopback(listen) });
+  const server = makeServer(app, connections, timeouts);
   const address = await startListening(server, listen);
   server.on('error', (error) => options.onError?.(error));
   let closing: Promise<void> | undefined;

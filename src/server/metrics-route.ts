@@ -6,6 +6,7 @@ import { CONTENT_TYPES } from '../expose/page.ts';
 import { printable } from '../util/escape.ts';
 import { Answers } from './answers.ts';
 import { Busy, type Encoding, type PageMaker } from './page-maker.ts';
+import type { Refusal } from './refusal.ts';
 import type { SharedBody } from './shared-body.ts';
 
 /** Requests that may wait for their page at the same time. A node has a scraper or two. */
@@ -64,8 +65,14 @@ function headersOf(format: keyof typeof CONTENT_TYPES, encoding: Encoding): Reco
   };
 }
 
-/** GET and HEAD of /metrics. `onError` is told what broke a page: the scraper is told only that. */
-export function metricsRoute(pages: PageMaker, onError: (thrown: unknown) => void) {
+interface Told {
+  /** What broke a page: the scraper is told only that something did. */
+  readonly onError: (thrown: unknown) => void;
+  readonly onRefused?: (reason: Refusal) => void;
+}
+
+/** GET and HEAD of /metrics. */
+export function metricsRoute(pages: PageMaker, { onError, onRefused = () => {} }: Told) {
   let scrapes = 0;
   const answers = new Answers();
   /** Where slow readers hold all the memory that there is for pages, the slowest make room. */
@@ -86,15 +93,20 @@ export function metricsRoute(pages: PageMaker, onError: (thrown: unknown) => voi
     const headers = headersOf(format, encoding);
     // No page is made for HEAD, so no Content-Length is told (RFC 9110, 9.3.2 allows that).
     if (c.req.method === 'HEAD') return c.body(null, 200, headers);
-    if (scrapes >= MAX_SCRAPES)
+    if (scrapes >= MAX_SCRAPES) {
+      onRefused('scrapes');
       return c.text(`busy: ${scrapes} scrapes are under way\n`, 503, { 'Retry-After': '1' });
+    }
     scrapes++;
     try {
       const body = await getPage(groups, format, encoding);
       headers['Content-Length'] = String(body.byteLength);
       return c.body(answerWith(body, answers, c.env), 200, headers);
     } catch (error) {
-      if (error instanceof Busy) return c.text(`busy: ${error.message}\n`, 503, { 'Retry-After': '1' });
+      if (error instanceof Busy) {
+        onRefused('memory');
+        return c.text(`busy: ${error.message}\n`, 503, { 'Retry-After': '1' });
+      }
       onError(error);
       return c.text('no page: the agent failed to make it; its log says why\n', 500);
     } finally {

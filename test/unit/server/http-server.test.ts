@@ -237,6 +237,37 @@ describe('a scraper', () => {
     expect((await scrape(server)).status).toBe(200);
   });
 
+  test('that begins requests and ends none keeps nobody out: the oldest of them make room, and are counted', async () => {
+    const refused: string[] = [];
+    const server = await serve(new FakePort(), { onRefused: (reason) => refused.push(reason) });
+    const half: Socket[] = [];
+    for (let i = 0; i < 300; i++) {
+      const socket = await connectTo(server);
+      socket.resume().write('GET /metrics HTTP/1.1\r\nX-Half: ');
+      half.push(socket);
+      if (i % 100 === 99) expect((await scrape(server)).status).toBe(200);
+    }
+    await until(() => half.filter(({ closed }) => closed).length >= 300 - 256);
+    expect(half.slice(0, 300 - 256).every(({ closed }) => closed)).toBe(true);
+    expect(half.at(-1)?.closed).toBe(false);
+    expect(new Set(refused)).toEqual(new Set(['idle']));
+  });
+
+  test('that is one too many is told to come again, and counted', async () => {
+    const refused: string[] = [];
+    const port = new FakePort();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    port.gate = promise;
+    const server = await serve(port, { onRefused: (reason) => refused.push(reason) });
+    const answers = Array.from({ length: 70 }, async () => scrape(server));
+    await until(() => refused.length === 70 - 64);
+    resolve();
+    const statuses = (await Promise.all(answers)).map(({ status }) => status);
+    expect(statuses.filter((status) => status === 503)).toHaveLength(70 - 64);
+    expect(statuses.filter((status) => status === 200)).toHaveLength(64);
+    expect(new Set(refused)).toEqual(new Set(['scrapes']));
+  });
+
   test('with headers beyond 8 KiB is refused', async () => {
     const server = await serve(new FakePort());
     expect((await scrape(server, { 'x-long': 'x'.repeat(9000) })).status).toBe(431);

@@ -2,15 +2,17 @@
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { describe, expect, it, vi } from 'vitest';
 import { programsOf } from '../../src/libbpf/trial-load.ts';
 import { findTool } from '../hosts/find-tool.ts';
+import { HeldMany } from '../hosts/held-many.ts';
 import { run } from '../hosts/host-process.ts';
 import { HeldTcp, startTcpServer, type TcpTotals } from '../hosts/tcp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import { runCommand, spawnAgent, TestAgent } from '../support/agent.ts';
-import { orphans } from '../support/bpf-objects.ts';
+import { heldBy, leftOf, NOTHING, orphans } from '../support/bpf-objects.ts';
 import { ExactLab, freshPage, type PageSource, startAgent } from '../support/exact-lab.ts';
 import { FullPipe } from '../support/full-pipe.ts';
 import { LimitedCgroup } from '../support/limited.ts';
@@ -19,9 +21,13 @@ import { setUp } from '../support/set-up.ts';
 import { clientSums, mirrored } from '../support/tcp-exactness.ts';
 
 const skip = whyNoLab();
-const FLAGS = ['--udp', 'off', '--max-sockets', '16384'];
+/** So many series that sockets of other tests leave room for ours. */
+const SERIES_FLAGS = ['--series', '20000'];
+const FLAGS = ['--udp', 'off', '--max-sockets', '16384', ...SERIES_FLAGS];
 const CONNECTIONS = 200;
 const MIB = 2 ** 20;
+/** Of which a page has some 5 MB. */
+const SERIES = 3_000;
 /** For what takes its time on a machine that is busy, or on a share of it. */
 const PATIENCE = { timeout: 60_000, interval: 100 };
 
@@ -77,10 +83,39 @@ describe('an agent', () => {
     const names = programsOf('build/kube-netc.bpf.o').map(({ name }) => name);
     expect(await orphans(names)).toEqual([]);
     memory.limit(256 * MIB); // what the manifest gives it
-    await using agent = await TestAgent.start([], {}, memory.prefix);
+    await using agent = await TestAgent.start(SERIES_FLAGS, {}, memory.prefix);
     await expectAll(agent, sent);
     await expectAll(agent, await held.send(110));
     expect(await agent.stop()).toEqual({ code: 0, signal: null });
+  });
+
+  it('that the memory limit ends amid its work leaves nothing behind, and the next one has every byte', async (context) => {
+    await using memory = LimitedCgroup.open('memory', `kube-netc-test-${randomInt(1e9)}`);
+    if (memory === null) {
+      context.skip('no cgroup here limits memory');
+      return;
+    }
+    const many = await HeldMany.open(await exact.lab.host('many'), { connections: SERIES, reset: true });
+    await using agent = await TestAgent.start(FLAGS, {}, memory.prefix);
+    await expectAll(agent, await held.send(300));
+    const objects = await heldBy(agent.process.pid ?? 0);
+    memory.limit(memory.memoryBytes + 8 * MIB);
+    const readers: Socket[] = []; // of pages of 5 MB each, that nobody reads
+    while (agent.process.signalCode === null && readers.length < 200) {
+      const socket = await connected(agent.url).catch(() => null);
+      socket?.pause().write('GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n');
+      if (socket !== null) readers.push(socket);
+      await sleep(100);
+    }
+    expect(await agent.ended).toEqual({ code: null, signal: 'SIGKILL' });
+    for (const socket of readers) socket.destroy();
+    await many.close();
+    expect(await leftOf(objects)).toEqual(NOTHING);
+    const sent = await held.send(450);
+    memory.limit(256 * MIB);
+    await using next = await TestAgent.start(FLAGS, {}, memory.prefix);
+    await expectAll(next, sent);
+    expect(await next.stop()).toEqual({ code: 0, signal: null });
   });
 
   it('without descriptors to spare says so, counts on, and heals', async () => {

@@ -52,6 +52,12 @@ export class LimitedCgroup implements AsyncDisposable {
     writeFileSync(file, this.#kind === 'cpu' && this.#isV2 ? `${text} ${PERIOD_US}` : text);
   }
 
+  /** What its processes take of memory, and the kernel for them, in bytes. */
+  get memoryBytes(): number {
+    const file = this.#isV2 ? 'memory.current' : 'memory.usage_in_bytes';
+    return Number(readFileSync(join(this.path, file), 'latin1'));
+  }
+
   /** Removes it when its processes have ended. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (let tries = 0; tries < GONE_TRIES && existsSync(this.path); tries++) {

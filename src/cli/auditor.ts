@@ -34,7 +34,7 @@ export class Auditor {
   /** After the walk has ended and the flow table is up to date. Yields where it may pause. */
   *end(): Generator<void> {
     const readings = this.#sources.end();
-    yield* this.#sums.update();
+    yield* this.#sums.read();
     const books = this.#books();
     for (const reading of readings) {
       const outsiders = this.#monitor.outsiders(reading.netns);

@@ -27,8 +27,13 @@ export class AuditSums {
     this.#flows = flows;
   }
 
-  /** Adds up the flow table as it is now. Yields where it may pause. */
-  *update(): Generator<void> {
+  /** Adds up the flow table as it is now, in one go. */
+  update(): void {
+    for (const _ of this.read());
+  }
+
+  /** The same; yields where it may pause. */
+  *read(): Generator<void> {
     const sums = new Map<number, Sums>();
     for (const [netns, gone] of this.#gone) sums.set(netns, { ...gone });
     for (let i = 0; i < this.#flows.rowCount; i++) {

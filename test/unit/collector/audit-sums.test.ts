@@ -39,7 +39,7 @@ function write(row: number, of: BookValues): void {
 /** As at the end of a snapshot. */
 function snapshot(): void {
   flows.update(1e9);
-  [...sums.update()].forEach(() => {});
+  sums.update();
 }
 
 beforeEach(() => {
@@ -81,7 +81,7 @@ describe('sums of the books by namespace', () => {
     sums.forget(1);
     flows.clear(1);
     new Uint8Array(memory, Book.size, Book.size).fill(0);
-    [...sums.update()].forEach(() => {}); // the row is still listed in this snapshot
+    sums.update(); // the row is still listed in this snapshot
     expect(sums.of(5).TcpInSegs).toBe(10);
     write(1, { netns: 6, received: 3 });
     snapshot();
@@ -101,7 +101,7 @@ describe('sums of the books by namespace', () => {
       flows.clear(row);
     }
     sums.keep(new Set([6]));
-    [...sums.update()].forEach(() => {});
+    sums.update();
     expect([sums.of(5).TcpInSegs, sums.of(6).TcpInSegs]).toEqual([0, 20]);
   });
 });

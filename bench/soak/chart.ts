@@ -10,7 +10,7 @@ export interface Panel {
 const [WIDTH, HEIGHT, GAP, COLUMNS, POINTS] = [240, 80, 20, 3, 80];
 const [LEFT, TOP] = [38, 20];
 /** Of the middle between light and dark, so that it can be read on either. */
-const [INK, LINE, SHADE] = ['#768390', '#2f81c7', '#76839022'];
+const [INK, LINE] = ['#768390', '#2f81c7'];
 
 /** Small charts beside each other, from zero up, as SVG. @param warmUp the share of the time that is shaded */
 export function chart(panels: readonly Panel[], warmUp: number): string {
@@ -36,7 +36,7 @@ function drawPanel({ title, unit, points }: Panel, warmUp: number): string {
   const shade = Math.round((WIDTH - LEFT) * warmUp);
   return [
     `<text x="${LEFT}" y="13">${title}${unit === '' ? '' : `, ${unit}`}</text>`,
-    `<rect x="${LEFT}" y="${TOP}" width="${shade}" height="${HEIGHT}" fill="${SHADE}"/>`,
+    `<rect x="${LEFT}" y="${TOP}" width="${shade}" height="${HEIGHT}" fill="${INK}" fill-opacity=".13"/>`,
     `<path d="M${LEFT} ${TOP}V${TOP + HEIGHT}H${WIDTH}" fill="none" stroke="${INK}"/>`,
     `<text x="${LEFT - 4}" y="${TOP + 8}" text-anchor="end">${top}</text>`,
     `<text x="${LEFT - 4}" y="${TOP + HEIGHT}" text-anchor="end">0</text>`,

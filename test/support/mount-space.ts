@@ -46,9 +46,10 @@ export class MountSpace implements AsyncDisposable {
     return MountSpace.open(folder, ...v1, ...CGROUP2);
   }
 
-  /** A command that becomes the one behind it, in this view. */
+  /** A command that becomes the one behind it, in this view: below the same root as ours, which may be a changed one. */
   get prefix(): string[] {
-    return [findTool('nsenter'), `--mount=/proc/${this.#keeper.pid}/ns/mnt`];
+    const keeper = `/proc/${this.#keeper.pid}`;
+    return [findTool('nsenter'), `--mount=${keeper}/ns/mnt`, `--root=${keeper}/root`];
   }
 
   /** Where cgroup v2 is, for those beyond this view too. */

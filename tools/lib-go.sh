@@ -6,6 +6,14 @@
 # The programs are kept outside the tree, so that checkouts share them: ${XDG_CACHE_HOME:-~/.cache}/kube-netc/NAME-HASH.
 # Exit code 3: it cannot be done here, for there is no Go or no module proxy; the last line of stderr says which.
 
+# shellcheck source=tools/lib-apt.sh
+. ../lib-apt.sh
+
+# Brought where there is no Go. It need not be the one that go.mod names: that it fetches, and verifies, by itself. Nor
+# does it need the sources of its own library for that.
+GO_SUITE=trixie
+GO_VERSION=1.24
+
 # What a large build needs for its cache, and what must be left in memory beside it.
 SHM_KIB=6000000
 PROGRESS_S=15
@@ -29,9 +37,45 @@ cannot() {
 # Go 1.21 and later fetch a newer Go by themselves where GOTOOLCHAIN lets them.
 check_go() {
 	PATH=$PATH:/usr/local/go/bin:/usr/lib/go/bin
-	command -v go >/dev/null 2>&1 ||
-		cannot "no Go here: $(sed -n 's/^go //p' go.mod) or newer builds these programs (https://go.dev/doc/install)"
+	said=none
+	! command -v go >/dev/null 2>&1 || ask_go
+	case $said in
+	none | *' go1.'[0-9][!0-9]* | *' go1.1'[0-9][!0-9]* | *' go1.20'[!0-9]*)
+		bring_go
+		ask_go
+		;;
+	esac
+}
+
+ask_go() {
 	said=$(GOWORK=off go version 2>&1) || cannot "this Go does not do: $(echo "$said" | tail -n 1)"
+}
+
+# Debian's Go, first in PATH, unpacked beside the programs.
+bring_go() {
+	folder=$HOME_CACHE/go-$GO_VERSION
+	lock "$HOME_CACHE/.lock-go"
+	[ -x "$folder/bin/go" ] || {
+		work=$HOME_CACHE/new-go
+		rm -rf "$work"
+		unpack_go || why="no usable Go here: $(sed -n 's/^go //p' go.mod) or newer builds these programs \
+(https://go.dev/doc/install); $why"
+		rm -rf "$work"
+		[ -x "$folder/bin/go" ] || cannot "$why"
+	}
+	PATH=$folder/bin:$PATH
+}
+
+# $why: what is in the way.
+unpack_go() {
+	why='apt knows no Debian repository to take one from, before an apt-get update or at all'
+	find_mirror || return
+	say "no usable Go here: unpacking Debian's golang-$GO_VERSION-go into $folder, not installing; it fetches the one of go.mod"
+	why="apt-get could not download Debian's"
+	private_apt $GO_SUITE "$(dpkg --print-architecture)" "$work/apt"
+	apt-get -qq -c "$conf" update >&2 || return
+	(cd "$work" && apt-get -q -c "$conf" download golang-$GO_VERSION-go >&2 && dpkg -x ./*.deb root) || return
+	mv "$work/root/usr/lib/go-$GO_VERSION" "$folder"
 }
 
 # A folder for the compiler's cache and temporary files: in memory where there is room, which saves a third of the time.

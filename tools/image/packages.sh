@@ -18,7 +18,7 @@ bring() {
 		say "no Debian repository is known here: the image is made of Debian's packages, after apt-get update"
 		return 1
 	}
-	private_apt $SUITE "$architecture"
+	private_apt $SUITE "$architecture" "$IMAGE_CACHE/apt"
 	apt-get -qq -c "$conf" update >&2 || return
 	new=$folder.new
 	rm -rf "$new"

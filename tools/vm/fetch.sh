@@ -54,7 +54,7 @@ bring() {
 		say "no Debian repository is known here: kernels come by apt from a Debian mirror, after apt-get update"
 		return 1
 	}
-	private_apt "$suite" "$architecture"
+	private_apt "$suite" "$architecture" "$VM_CACHE/apt"
 	apt-get -q -c "$conf" update >&2 || {
 		say "apt-get update failed for $suite"
 		return 1

@@ -73,7 +73,7 @@ bring_foreign() {
 		say "no Debian repository is known here: programs for arm64 come by apt from a Debian mirror, after apt-get update"
 		return 1
 	}
-	private_apt bookworm arm64
+	private_apt bookworm arm64 "$VM_CACHE/apt"
 	say "unpacking for arm64: $FOREIGN"
 	new=$(mktemp -d "$VM_CACHE/new.XXXXXX")
 	if download_foreign; then

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 const SCRIPT = resolve(import.meta.dirname, '../../../tools/k8s/build.sh');
@@ -50,6 +50,18 @@ function calls(): string[] {
   return readFileSync(join(dir, 'calls'), 'utf8').trim().split('\n');
 }
 
+/** An apt-get that knows Debian, if it is to, and downloads nothing; and a dpkg that unpacks the Go from above. */
+function fakeDebian(archive: string): void {
+  writeFileSync(join(dir, 'good-go'), GO, { mode: 0o755 });
+  const apt = `case "$*" in indextargets*) echo "${archive}" ;; *download*) [ ! -e "$FAKE/away" ] && : >go.deb ;; esac`;
+  const dpkg = `case $1 in
+    --print-architecture) echo amd64 ;;
+    -x) mkdir -p "$3/usr/lib/go-1.24/bin" && cp "$FAKE/good-go" "$3/usr/lib/go-1.24/bin/go" ;;
+  esac`;
+  writeFileSync(join(dir, 'bin/apt-get'), `#!/bin/sh\n${apt}\n`, { mode: 0o755 });
+  writeFileSync(join(dir, 'bin/dpkg'), `#!/bin/sh\n${dpkg}\n`, { mode: 0o755 });
+}
+
 describe('the build of Kubernetes programs', () => {
   test('puts them into a folder outside the tree, which is the last line', () => {
     const { status, last, stderr } = build('etcd', 'kube-apiserver');
@@ -90,6 +102,41 @@ describe('the build of Kubernetes programs', () => {
     expect(away.status).toBe(3);
     expect(away.stderr.trim().split('\n').at(-1)).toMatch(
       /^k8s: the Go module proxy did not bring the sources: .*refused/,
+    );
+  });
+
+  test.each(['1.9', '1.9.7', '1.19.8', '1.20'])('brings a Go in place of a %s, once', (version) => {
+    fakeGo(`#!/bin/sh\necho 'go version go${version} linux/amd64'\n`);
+    fakeDebian('http://debian.test/debian/ Debian');
+    const { status, last, stderr } = build('etcd');
+    expect(status).toBe(0);
+    expect(stderr).toContain("k8s: no usable Go here: unpacking Debian's golang-1.24-go into");
+    expect(stderr).toContain('building etcd with go1.99');
+    expect(readdirSync(join(last, '..')).toSorted()).toEqual(['.lock-go', 'go-1.24', basename(last)]);
+    expect(build('kubectl').stderr).not.toContain('unpacking');
+  });
+
+  test.each(['1.21', '1.100.1', '1.26.8'])('leaves a %s alone', (version) => {
+    fakeGo(GO.replace('go1.99', `go${version}`));
+    fakeDebian('http://debian.test/debian/ Debian');
+    const { status, stderr } = build('etcd');
+    expect({ status, unpacks: stderr.includes('unpacking') }).toEqual({ status: 0, unpacks: false });
+  });
+
+  test('says in one line that no Go can be brought', () => {
+    fakeGo("#!/bin/sh\necho 'go version go1.19.8 linux/amd64'\n");
+    fakeDebian('');
+    const { status, stderr } = build('etcd');
+    expect(status).toBe(3);
+    expect(stderr).toMatch(
+      /^k8s: no usable Go here: 1\.25\.0 or newer .*\/doc\/install\); apt knows no Debian .*\n$/,
+    );
+    fakeDebian('http://debian.test/debian/ Debian');
+    writeFileSync(join(dir, 'away'), '');
+    const away = build('etcd');
+    expect(away.status).toBe(3);
+    expect(away.stderr.trim().split('\n').at(-1)).toMatch(
+      /^k8s: no usable Go here: .* could not download Debian's$/,
     );
   });
 

@@ -73,7 +73,7 @@ async function kernelObjects(
 }
 
 /** Asks until nothing is left, or the time is over; what is left then. */
-async function settled<T>(ask: () => readonly T[] | Promise<readonly T[]>): Promise<readonly T[]> {
+export async function settled<T>(ask: () => readonly T[] | Promise<readonly T[]>): Promise<readonly T[]> {
   const end = performance.now() + GONE_LIMIT_MS;
   for (;;) {
     const left = await ask();

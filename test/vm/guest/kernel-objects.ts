@@ -1,5 +1,6 @@
 import { deepEqual } from 'node:assert/strict';
 import { listLinks, listPrograms } from '../../../src/libbpf/program-list.ts';
+import { settled } from '../../support/bpf-objects.ts';
 
 /** What the agent may hang on while it counts UDP by fentry: once a connection, a snapshot, or a datagram of UDP. */
 const ALLOWED: ReadonlySet<string> = new Set([
@@ -30,8 +31,8 @@ export function checkPrograms(probes: readonly string[]): string {
   return [...new Set(attached)].join(', ');
 }
 
-/** Nothing of us is left. */
-export function checkNothingLeft(): void {
-  deepEqual(listPrograms(), []);
-  deepEqual(listLinks(), []);
+/** Nothing of us is left, when the kernel has had time to let go of it. */
+export async function checkNothingLeft(): Promise<void> {
+  deepEqual(await settled(listPrograms), []);
+  deepEqual(await settled(listLinks), []);
 }

@@ -46,7 +46,7 @@ const CASES: readonly Case[] = [
   {
     name: 'a link that loses packets',
     link: 'delay 10ms loss 8%',
-    client: { bytes: 300_000 },
+    client: { bytes: 1_500_000 },
     server: {},
     brake: 'congestion',
   },

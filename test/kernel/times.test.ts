@@ -166,18 +166,17 @@ describe('what held a sender up', () => {
   it('is the receiver, where that does not read', async () => {
     const { ours, kernels } = await limits(exact, { bytes: 300_000 }, { receiveBuffer: 8192, pause: 5 });
     expect(ours).toEqual(kernels);
-    const [busy = 0, receiver = 0, sndbuf = 0] = ours;
+    const [busy = 0, receiver = 0] = ours;
     expect(receiver).toBeGreaterThan(busy / 2);
-    expect(sndbuf).toBe(0);
   });
 
   it('is the send buffer, where that has too little room', async (context) => {
     // Less than a segment of loopback: now and then one waits for an acknowledgement that the receiver delays.
+    // On a busy machine that receiver is late at times as well: what it is charged with is the kernel's word.
     let sndbuf = 0;
     for (let i = 0; i < 20 && sndbuf === 0; i++) {
       const { ours, kernels } = await limits(exact, { bytes: 2_000_000, sendBuffer: 20_000 }, {}, true);
       expect(ours).toEqual(kernels);
-      expect(ours[1]).toBe(0);
       sndbuf = ours[2] ?? 0;
     }
     if (sndbuf === 0) context.skip('the kernel itself has told of no time without room');

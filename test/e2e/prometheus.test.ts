@@ -10,7 +10,7 @@ import { startTcpClient, startTcpServer } from '../hosts/tcp-traffic.ts';
 import { runUdpClient, startUdpServer } from '../hosts/udp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import { TestAgent } from '../support/agent.ts';
-import { ExactLab } from '../support/exact-lab.ts';
+import { ExactLab, freshPage } from '../support/exact-lab.ts';
 import { commOf, holdTcpAs, HOSTILE_NAMES } from '../support/named-process.ts';
 import { namedByProcess } from '../support/owners.ts';
 import { PrometheusServer } from '../support/prometheus.ts';
@@ -86,6 +86,7 @@ describe('Prometheus', () => {
       ...GROUPS.map((group) => `?collect[]=${group}`),
       '?collect[]=agent&collect[]=workloads',
     ];
+    await freshPage(agent, 'connections'); // so that there is something to find
     for (const query of parts) {
       const page = await agent.rawPage(query);
       expect(page.samples.length).toBeGreaterThan(5);

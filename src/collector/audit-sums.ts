@@ -1,5 +1,5 @@
 import { Role } from '../abi/records.gen.ts';
-import { type FlowTable, OTHER } from '../tracker/flow-table.ts';
+import { type FlowTable, OTHER, Protocol } from '../tracker/flow-table.ts';
 import type { Audited } from './audit-counters.ts';
 
 /**
@@ -10,7 +10,6 @@ import type { Audited } from './audit-counters.ts';
 export type Accounted = Readonly<Record<Audited | 'connects' | 'finsDue', number>>;
 type Sums = { -readonly [K in keyof Accounted]: Accounted[K] };
 
-const TCP = 6;
 const PAUSE_MASK = 0x3ff; // rows between two places to pause, less one
 
 /**
@@ -74,7 +73,7 @@ export class AuditSums {
     const netns = this.#flows.netns(row);
     let sums = to.get(netns);
     if (!sums) to.set(netns, (sums = nothing()));
-    if (this.#flows.protocol(row) !== TCP) {
+    if (this.#flows.protocol(row) !== Protocol.tcp) {
       sums.UdpInDatagrams += columns.receivedSegs[row] ?? 0;
       sums.UdpOutDatagrams += columns.sentSegs[row] ?? 0;
       return;

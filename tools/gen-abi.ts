@@ -1,5 +1,5 @@
-// Writes src/abi/records.gen.ts from the BTF of the built object: sizes, offsets and enum values as the kernel side
-// has them. Usage: node tools/gen-abi.ts [--check] [OBJECT]
+// Writes src/abi/records.gen.ts from the BTF of the built object: sizes, offsets, lengths of arrays and enum values as
+// the kernel side has them. Usage: node tools/gen-abi.ts [--check] [OBJECT]
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 
@@ -44,15 +44,36 @@ function pascal(name: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-function struct(types: readonly BtfType[], name: string): string {
+function findStruct(types: readonly BtfType[], name: string): Required<Pick<BtfType, 'size' | 'members'>> {
   const found = types.find((type) => type.kind === 'STRUCT' && type.name === name);
-  if (!found?.members) throw new Error(`the object's BTF has no struct ${name}`);
-  const fields = found.members.map((member) => `  ${camel(member.name)}: ${member.bits_offset / 8},`);
+  if (!found?.members || found.size === undefined) throw new Error(`the object's BTF has no struct ${name}`);
+  return { size: found.size, members: found.members };
+}
+
+function struct(types: readonly BtfType[], name: string): string {
+  const { size, members } = findStruct(types, name);
+  const fields = members.map((member) => `  ${camel(member.name)}: ${member.bits_offset / 8},`);
   return [
     `/** struct ${name}: its size and the byte offset of each field. */`,
     `export const ${pascal(name)} = {`,
-    `  size: ${found.size},`,
+    `  size: ${size},`,
     ...fields,
+    '} as const;',
+  ].join('\n');
+}
+
+function arrayLengths(types: readonly BtfType[]): string {
+  const rows = STRUCTS.flatMap((name) => {
+    const arrays = findStruct(types, name).members.flatMap((member) => {
+      const length = types.find(({ id }) => id === member.type_id)?.nr_elems;
+      return length === undefined ? [] : [`${camel(member.name)}: ${length}`];
+    });
+    return arrays.length === 0 ? [] : [`  ${pascal(name)}: { ${arrays.join(', ')} },`];
+  });
+  return [
+    '/** How many elements each array of these structures has. */',
+    'export const ArrayLength = {',
+    ...rows,
     '} as const;',
   ].join('\n');
 }
@@ -68,6 +89,7 @@ export function generateAbi(object: string): string {
   const types = readBtf(object);
   const parts = [
     ...STRUCTS.map((name) => struct(types, name)),
+    arrayLengths(types),
     ...ENUMS.map((name) => enumeration(types, name)),
   ];
   return [

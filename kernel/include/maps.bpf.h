@@ -17,7 +17,7 @@ struct {
 
 /*
  * (*) By SLOT_RUN places in a row: how many sockets that belong there lie at a scattered place now. Moved up before such a
- * slot can be seen, and down when it is given back.
+ * slot can be seen, and down when it is given back. User space keeps its size in proportion to that of `slots`.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -159,6 +159,15 @@ export const Control = {
   udpPeerFull: 144,
 } as const;
 
+/** How many elements each array of these structures has. */
+export const ArrayLength = {
+  FlowKey: { localAddr: 16, remoteAddr: 16, comm: 16 },
+  Book: { failed: 6 },
+  Distributions: { connect: 53, rtt: 49, duration: 41 },
+  LiveRecord: { localAddr: 16, remoteAddr: 16, comm: 16 },
+  Owner: { comm: 16 },
+} as const;
+
 /** enum role. */
 export const Role = {
   ROLE_UNKNOWN: 0,

@@ -1,5 +1,6 @@
 import { totalmem } from 'node:os';
 import { readFileSync } from 'node:fs';
+import { Measures, Owner, Slot } from '../abi/records.gen.ts';
 import type { ClusterOptions } from './cluster.ts';
 import type { EdgeView } from '../collector/edge-labels.ts';
 import type { NamedNetwork } from '../collector/networks.ts';
@@ -39,7 +40,7 @@ export const DEFAULTS = {
   books: 16_384,
 } as const;
 
-const SLOT_BYTES = 104;
+const SLOT_BYTES = Slot.size + Measures.size + Owner.size;
 const SLOTS_MIN = 16_384;
 const SLOTS_MAX = 1_048_576;
 

@@ -34,7 +34,6 @@ export interface ProbeStatus {
 
 /** What a step of a walk may spend: as many empty slots, or a sixteenth as many live sockets. About 1.5 ms. */
 const STEP_BUDGET = 49_152;
-const SLOT_RUN = 64; // of kernel/include/limits.h
 const BOOT_PASSES = 5; // sockets whose role could not be told in one pass are asked again
 
 /**
@@ -271,9 +270,11 @@ function configure(
   if (plan.udpPeers) for (const name of UDP_PROGRAMS.tracepoint.peers) wanted.add(name);
   for (const program of object.programs())
     program.setAutoload(wanted.has(program.name) && !refused.has(program.name));
-  object.map('slots').setMaxEntries(options.slots);
+  const [slots, scattered] = [object.map('slots'), object.map('scattered')];
+  const slotRun = slots.maxEntries / scattered.maxEntries; // as the object comes
+  slots.setMaxEntries(options.slots);
   object.map('measures').setMaxEntries(options.slots);
-  object.map('scattered').setMaxEntries(options.slots / SLOT_RUN);
+  scattered.setMaxEntries(options.slots / slotRun);
   object.map('owners').setMaxEntries(options.trackProcess ? options.slots : 1);
   for (const name of ['books', 'distributions', 'free_books', 'flows'])
     object.map(name).setMaxEntries(options.books);

@@ -1,4 +1,4 @@
-import { LiveRecord, Role } from '../abi/records.gen.ts';
+import { ArrayLength, LiveRecord, Role } from '../abi/records.gen.ts';
 import { TcpState } from './live-table.ts';
 
 /** One open socket, for people: what a live record says, in full. Not for the hot path. */
@@ -67,27 +67,27 @@ const STATES: Readonly<Record<number, string>> = {
   [TcpState.closing]: 'CLOSING',
 };
 
-const NO_RTT = 0xffffffff;
+const NO_RTT = 0xffffffff; // the kernel's own: tcp_init_sock(), net/ipv4/tcp.c
 
 /** @param records of a LiveTable that keeps them @param row of it @param nowNs CLOCK_MONOTONIC of the walk @param hz jiffies a second */
 export function readConnection(records: Uint8Array, row: number, nowNs: number, hz: number): Connection {
   const at = row * LiveRecord.size;
   const view = new DataView(records.buffer, records.byteOffset + at, LiveRecord.size);
-  const bytes = (offset: number, length: number): Uint8Array =>
-    records.slice(at + offset, at + offset + length);
+  const bytes = (field: keyof typeof ArrayLength.LiveRecord): Uint8Array =>
+    records.slice(at + LiveRecord[field], at + LiveRecord[field] + ArrayLength.LiveRecord[field]);
   const state = view.getUint8(LiveRecord.state);
   const listens = state === TcpState.listen;
   return {
     state: STATES[state] ?? String(state),
     role: listens ? 'listener' : roleName(view.getUint8(LiveRecord.role)),
-    localAddress: bytes(LiveRecord.localAddr, 16),
-    remoteAddress: bytes(LiveRecord.remoteAddr, 16),
+    localAddress: bytes('localAddr'),
+    remoteAddress: bytes('remoteAddr'),
     localPort: view.getUint16(LiveRecord.localPort, true),
     remotePort: view.getUint16(LiveRecord.remotePort, true),
     netns: view.getUint32(LiveRecord.netns, true),
     cgroupId: u64(view, LiveRecord.cgroupId),
     pid: view.getUint32(LiveRecord.pid, true),
-    comm: zeroTerminated(bytes(LiveRecord.comm, 16)),
+    comm: zeroTerminated(bytes('comm')),
     cookie: u64(view, LiveRecord.cookie),
     ...readTraffic(view),
     ...readQuality(view),

@@ -1,5 +1,5 @@
 // hot
-import { Distributions as Layout } from '../abi/records.gen.ts';
+import { ArrayLength, Distributions as Layout } from '../abi/records.gen.ts';
 import { readU64Live } from './words.ts';
 
 /**
@@ -18,11 +18,11 @@ export const DISTRIBUTIONS = {
    * connect() to ESTABLISHED, told by the side that connects. Where processes are not tracked it is the round trip of the
    * SYN, and connections whose SYN was sent again are not in it.
    */
-  connect: { schema: 1, lowestPower: -18, buckets: 53 },
+  connect: { schema: 1, lowestPower: -18, buckets: ArrayLength.Distributions.connect },
   /** The least round trip of each connection that has closed. */
-  rtt: { schema: 1, lowestPower: -18, buckets: 49 },
+  rtt: { schema: 1, lowestPower: -18, buckets: ArrayLength.Distributions.rtt },
   /** How long each connection that has closed was there. */
-  duration: { schema: 0, lowestPower: -14, buckets: 41 },
+  duration: { schema: 0, lowestPower: -14, buckets: ArrayLength.Distributions.duration },
 } as const satisfies Readonly<Record<string, BucketLayout>>;
 
 export type DistributionName = keyof typeof DISTRIBUTIONS;

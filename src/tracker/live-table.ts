@@ -1,5 +1,5 @@
 // hot
-import { LiveRecord, Role } from '../abi/records.gen.ts';
+import { ArrayLength, LiveRecord, Role } from '../abi/records.gen.ts';
 import type { FlowTable } from './flow-table.ts';
 import { rate, readU64, secondsBetween } from './words.ts';
 
@@ -18,8 +18,8 @@ export const TcpState = {
   closing: 11,
 } as const;
 
-/** Of a process name, TASK_COMM_LEN. */
-export const COMM_BYTES = 16;
+/** Of a process name, TASK_COMM_LEN; in a flow's key as in a record. */
+export const COMM_BYTES = ArrayLength.LiveRecord.comm;
 const COMM_WORDS = COMM_BYTES >>> 2;
 const RECORD_WORDS = LiveRecord.size >>> 2;
 

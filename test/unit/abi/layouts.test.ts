@@ -10,8 +10,9 @@ const ROOT = join(import.meta.dirname, '../../..');
 const OBJECT = join(ROOT, 'build/kube-netc.bpf.o');
 
 type Layout = Readonly<Record<string, number>> & { readonly size: number };
+type Lengths = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
-const { Role, ConnectFailure, BookState, Outsider, ...structs } = abi;
+const { Role, ConnectFailure, BookState, Outsider, ArrayLength, ...structs } = abi;
 const STRUCTS: readonly (readonly [string, Layout])[] = Object.entries(structs);
 const VALUES: Readonly<Record<string, number>> = { ...Role, ...ConnectFailure, ...BookState, ...Outsider };
 
@@ -35,7 +36,17 @@ function assertions(name: string, layout: Layout): string[] {
   ];
 }
 
-function source(of: typeof STRUCTS, values: typeof VALUES): string {
+/** What it believes of the arrays in them. */
+function lengthAssertions(lengths: Lengths): string[] {
+  return Object.entries(lengths).flatMap(([name, arrays]) =>
+    Object.entries(arrays).map(([field, length]) => {
+      const array = `((struct ${snake(name)} *)0)->${snake(field)}`;
+      return `_Static_assert(sizeof(${array}) / sizeof(${array}[0]) == ${length}, "length of ${name}.${field}");`;
+    }),
+  );
+}
+
+function source(of: typeof STRUCTS, values: typeof VALUES, lengths: Lengths): string {
   return [
     'typedef unsigned char __u8;',
     'typedef unsigned short __u16;',
@@ -43,6 +54,7 @@ function source(of: typeof STRUCTS, values: typeof VALUES): string {
     'typedef unsigned long long __u64;',
     '#include "records.h"',
     ...of.flatMap(([name, layout]) => assertions(name, layout)),
+    ...lengthAssertions(lengths),
     ...Object.entries(values).map(([name, value]) => `_Static_assert(${name} == ${value}, "${name}");`),
   ].join('\n');
 }
@@ -55,11 +67,11 @@ function findClang(): string | null {
 const clang = findClang();
 
 /** What the compiler of the kernel side finds wrong with these beliefs; '' is nothing. */
-function complaints(of: typeof STRUCTS, values: typeof VALUES = {}): string {
+function complaints(of: typeof STRUCTS, values: typeof VALUES = {}, lengths: Lengths = {}): string {
   const folder = mkdtempSync(join(tmpdir(), 'kube-netc-abi-'));
   try {
     const file = join(folder, 'layouts.c');
-    writeFileSync(file, source(of, values));
+    writeFileSync(file, source(of, values, lengths));
     const flags = ['-target', 'bpf', '-fsyntax-only', '-Wall', '-I', join(ROOT, 'kernel/include')];
     const { stderr } = spawnSync(clang ?? '', [...flags, file]);
     return stderr.toString();
@@ -76,7 +88,7 @@ describe('sizes and offsets', () => {
   test('are those of the header for the compiler of the kernel side, without holes', (context) => {
     needs(context, clang !== null, 'clang 16 or newer');
     expect(STRUCTS.map(([name]) => name)).toContain('LiveRecord');
-    expect(complaints(STRUCTS, VALUES)).toBe('');
+    expect(complaints(STRUCTS, VALUES, ArrayLength)).toBe('');
   });
 
   test('that are wrong would be noticed', (context) => {
@@ -87,6 +99,7 @@ describe('sizes and offsets', () => {
     expect(complaints([['Owner', { ...Owner, size: 32 }]])).toContain('size of Owner');
     expect(complaints([['Owner', known]])).toContain('hole or unknown field in Owner');
     expect(complaints([], { ROLE_SERVER: reserved })).toContain('ROLE_SERVER');
+    expect(complaints([], {}, { Owner: { comm: 15 } })).toContain('length of Owner.comm');
   });
 
   test('keep each record at eight bytes, so that its 64-bit numbers are whole in an array of records', () => {

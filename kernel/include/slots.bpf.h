@@ -54,6 +54,18 @@ static __always_inline bool is_scattered(__u64 cookie, __u32 index)
 	return ((index - cookie) & config.slot_mask) >= SLOT_PROBES / 2;
 }
 
+/* A socket takes this place (1) or gives it back (-1). */
+static __always_inline void count_scattered(__u64 cookie, __u32 index, int change)
+{
+	__u64 *away;
+
+	if (!is_scattered(cookie, index))
+		return;
+	away = scattered_from(cookie);
+	if (away)
+		__sync_fetch_and_add(away, change);
+}
+
 /*
  * The place of a live socket among those from `first` on, before `end`: its index, or -1. A slot that is only waiting for a
  * walk to free it does not count.
@@ -155,12 +167,7 @@ static __always_inline int take_slot(__u64 cookie, struct sock *sk, struct tcp_s
 			else if ((owner = bpf_map_lookup_elem(&owners, &index)))
 				*owner = (struct owner){};
 		}
-		if (is_scattered(cookie, index)) {
-			__u64 *away = scattered_from(cookie);
-
-			if (away)
-				__sync_fetch_and_add(away, 1);
-		}
+		count_scattered(cookie, index, 1);
 		if (server) /* adding a constant is the arithmetic that the verifier allows on this pointer */
 			publish(&slot->sock, (__u64)sk + SLOT_SERVER);
 		else
@@ -181,12 +188,7 @@ static __always_inline __u32 connect_us_of(__u32 index)
 /* Gives the place back. Nothing of the slot may be touched afterwards. */
 static __always_inline void free_slot(struct slot *slot, __u32 index)
 {
-	if (is_scattered(slot->cookie, index)) {
-		__u64 *away = scattered_from(slot->cookie);
-
-		if (away)
-			__sync_fetch_and_add(away, -1);
-	}
+	count_scattered(slot->cookie, index, -1);
 	publish(&slot->sock, 0);
 	publish(&slot->cookie, 0);
 }

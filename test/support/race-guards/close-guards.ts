@@ -89,10 +89,7 @@ ${LEAVE_END}`,
     name: 'a socket at a scattered place is looked for there',
     scenario: 'crowd',
     windows: [],
-    removal: [
-      edit('include/slots.bpf.h', '\t\t\t\t__sync_fetch_and_add(away, 1);\n', '\t\t\t\t;\n'),
-      edit('include/slots.bpf.h', '\t\t\t__sync_fetch_and_add(away, -1);\n', '\t\t\t;\n'),
-    ],
+    removal: [edit('include/slots.bpf.h', '\t\t__sync_fetch_and_add(away, change);\n', '\t\t;\n')],
   },
   {
     name: 'a slot is taken by one socket alone',

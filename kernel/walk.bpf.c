@@ -169,8 +169,8 @@ static __always_inline void walk_locked(enum how how, struct slot *slot, __u32 i
 	int state;
 
 	if (how == CAST) {
-		tp = bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct tcp_sock));
-		sk = bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct sock));
+		tp = CAST_TO(struct tcp_sock, sk);
+		sk = CAST_TO(struct sock, sk);
 	}
 	state = READ(how, sk, __sk_common.skc_state);
 	role = slot_role(sock, state);

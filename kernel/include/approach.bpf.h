@@ -3,8 +3,6 @@
 #ifndef KUBE_NETC_APPROACH_BPF_H
 #define KUBE_NETC_APPROACH_BPF_H
 
-extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
-
 /*
  * Reads one word of each cache line that the walk reads of a socket, a few sockets before its turn. Of 100,000 sockets none is
  * in the cache: one after the other these reads would wait for memory each time, all at once they wait once. What they
@@ -22,8 +20,8 @@ __noinline int approach_cast(__u32 index)
 	sock = *(volatile __u64 *)&slot->sock;
 	if (!sock)
 		return 0;
-	sk = bpf_rdonly_cast((void *)(sock & ~SLOT_BITS), bpf_core_type_id_kernel(struct sock));
-	tp = bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct tcp_sock));
+	sk = CAST_TO(struct sock, (void *)(sock & ~SLOT_BITS));
+	tp = CAST_TO(struct tcp_sock, sk);
 	READ(CAST, sk, __sk_common.skc_daddr);
 	READ(CAST, sk, __sk_common.skc_cookie.counter);
 	READ(CAST, sk, sk_lock.owned);

@@ -10,6 +10,9 @@
 
 enum how { TRUSTED, CAST, PROBED };
 
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+#define CAST_TO(type, p) ((type *)bpf_rdonly_cast(p, bpf_core_type_id_kernel(type)))
+
 #define barrier() asm volatile("" ::: "memory")
 
 /* One field. volatile: each read happens once, in the order written; others write meanwhile. */

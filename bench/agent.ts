@@ -7,8 +7,8 @@ import type { Host } from '../test/hosts/host.ts';
 import { Lab } from '../test/hosts/lab.ts';
 import { TestAgent } from '../test/support/agent.ts';
 import { connectionsCost } from './support/connections.ts';
-import { memory, SETTLE_MS } from './machine.ts';
 import { bench, type Figures, progress } from './support/bench.ts';
+import { addMemory, SETTLE_MS } from './support/memory.ts';
 
 const sockets = Number(process.argv[2] ?? 10_000);
 const perSecond = Number(process.argv[3] ?? 600);
@@ -35,13 +35,6 @@ async function starts(figures: Figures): Promise<void> {
   figures.add('start to first page', {}, 'ms', took, 0);
 }
 
-function addMemory(figures: Figures, agent: TestAgent, of: Record<string, number>): void {
-  const { rssMiB, anonMiB, fileMiB } = memory(agent.process.pid ?? 0);
-  figures.add('memory', of, 'MiB', rssMiB);
-  figures.add('memory, anonymous', of, 'MiB', anonMiB);
-  figures.add('memory, file pages', of, 'MiB', fileMiB);
-}
-
 async function liveSockets(figures: Figures, agent: TestAgent, host: Host): Promise<void> {
   progress(`agent: ${sockets} live sockets`);
   const held = await HeldMany.open(host, { connections: sockets / 2, reset: true });
@@ -51,7 +44,7 @@ async function liveSockets(figures: Figures, agent: TestAgent, host: Host): Prom
     await agent.rawPage();
   }
   const page = await agent.rawPage('?collect[]=agent');
-  addMemory(figures, agent, { sockets });
+  addMemory(figures, agent.process.pid, { sockets });
   figures.add('live sockets', { sockets }, '', page.value('kube_netc_agent_live_sockets'));
   const lagMs = page.value('kube_netc_agent_event_loop_lag_max_seconds') * 1_000;
   figures.add('event loop held, longest', { sockets }, 'ms', lagMs, 1);
@@ -67,7 +60,7 @@ await bench(async (figures) => {
   progress('agent: idle');
   await sleep(SETTLE_MS);
   await agent.rawPage();
-  addMemory(figures, agent, { sockets: 0 });
+  addMemory(figures, agent.process.pid, { sockets: 0 });
 
   progress(`agent: ${perSecond} connections a second`);
   const { millicores } = await connectionsCost(agent, host, { perSecond, seconds });

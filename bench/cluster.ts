@@ -14,8 +14,9 @@ import type { TestAgent } from '../test/support/agent.ts';
 import type { Page } from '../test/support/page.ts';
 import { agentsInPods } from './support/agent-in-pod.ts';
 import { connectionsCost } from './support/connections.ts';
-import { memory, SETTLE_MS } from './machine.ts';
+import { AgentCpu } from './support/agent-cpu.ts';
 import { bench, type Figures, progress } from './support/bench.ts';
+import { addMemory, SETTLE_MS } from './support/memory.ts';
 
 const nodes = Number(process.argv[2] ?? 1_000);
 const pods = Number(process.argv[3] ?? 10_000);
@@ -75,13 +76,6 @@ interface Measured {
 
 const of = { nodes, pods };
 
-function addMemory({ figures, agent }: Measured, open: number): void {
-  const { rssMiB, anonMiB, fileMiB } = memory(agent.process.pid ?? 0);
-  figures.add('memory', { ...of, sockets: open }, 'MiB', rssMiB);
-  figures.add('memory, anonymous', { ...of, sockets: open }, 'MiB', anonMiB);
-  figures.add('memory, file pages', { ...of, sockets: open }, 'MiB', fileMiB);
-}
-
 function addHold({ figures, watcher }: Measured, meanwhile: string): void {
   figures.add('event loop held, longest', { ...of, while: meanwhile }, 'ms', watcher.takeLagMs(), 1);
 }
@@ -104,7 +98,7 @@ async function startAgent(server: ApiServer, figures: Figures): Promise<Measured
   figures.add('received', { ...of, while: 'at start' }, 'B', bytes);
   addHold(measured, 'at start');
   await watcher.pass(SETTLE_MS);
-  addMemory(measured, 0);
+  addMemory(figures, agent.process.pid, { ...of, sockets: 0 });
   return measured;
 }
 
@@ -112,6 +106,7 @@ async function replacePods(server: ApiServer, measured: Measured): Promise<void>
   const { figures, watcher } = measured;
   progress(`cluster: ${CHURN} pods replaced in ${churnSeconds} s`);
   const before = await watcher.page();
+  const cpu = new AgentCpu(before);
   watcher.takeLagMs();
   const churning = (async () => {
     for (let i = 0; i < CHURN; i++) {
@@ -121,11 +116,11 @@ async function replacePods(server: ApiServer, measured: Measured): Promise<void>
     }
   })();
   const page = await watcher.pass(churnSeconds * 1_000);
+  const millicores = cpu.millicores(page);
   await churning;
-  const since = (name: string): number => page.sum(name) - before.sum(name);
   const meanwhile = `${CHURN} pods replaced in ${churnSeconds} s`;
-  const bytes = since('kube_netc_agent_api_received_bytes_total');
-  const millicores = (since('kube_netc_agent_cpu_seconds_total') / churnSeconds) * 1_000;
+  const received = 'kube_netc_agent_api_received_bytes_total';
+  const bytes = page.sum(received) - before.sum(received);
   figures.add('received', { ...of, while: meanwhile }, 'B', bytes);
   figures.add('CPU', { ...of, while: meanwhile }, 'millicores', millicores, 1);
   addHold(measured, meanwhile);
@@ -148,7 +143,7 @@ async function connect(host: Host, measured: Measured): Promise<void> {
     await held.send(64);
     page = await watcher.pass(SETTLE_MS / 6);
   }
-  addMemory(measured, sockets);
+  addMemory(figures, agent.process.pid, { ...of, sockets });
   figures.add('live sockets', of, '', page.value('kube_netc_agent_live_sockets'));
   addHold(measured, `${sockets} sockets`);
   await held.close();

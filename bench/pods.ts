@@ -7,8 +7,9 @@ import type { Host } from '../test/hosts/host.ts';
 import { Lab } from '../test/hosts/lab.ts';
 import { HeldTcp, startTcpServer } from '../test/hosts/tcp-traffic.ts';
 import { TestAgent } from '../test/support/agent.ts';
-import { memory } from './machine.ts';
+import { AgentCpu } from './support/agent-cpu.ts';
 import { bench, type Figures, progress } from './support/bench.ts';
+import { addMemory } from './support/memory.ts';
 import { forEachOf, pods } from './support/pods.ts';
 
 const seconds = Number(process.argv[2] ?? 60);
@@ -43,13 +44,10 @@ async function measure(figures: Figures, hosts: readonly Host[]): Promise<void> 
   const opened = await forEachOf(hosts, openPod);
   const clients = opened.map(({ client }) => client);
   await using agent = await TestAgent.start(['--interval', '1s']);
-  const cpuSeconds = async (): Promise<number> =>
-    (await agent.rawPage('?collect[]=agent')).value('kube_netc_agent_cpu_seconds_total');
   await agent.rawPage(); // the first has all names to find
   const of = { pods: hosts.length };
   const millicores: number[] = [];
-  let before = await cpuSeconds();
-  let fromMs = performance.now();
+  const cpu = new AgentCpu(await agent.rawPage('?collect[]=agent'));
   for (let done = 1; done <= seconds; done++) {
     const startedMs = performance.now();
     await second(clients);
@@ -57,14 +55,11 @@ async function measure(figures: Figures, hosts: readonly Host[]): Promise<void> 
     if (done % SCRAPE_SECONDS !== 0) continue;
     progress(`pods: ${hosts.length}, second ${done} of ${seconds}`);
     await agent.rawPage();
-    const now = await cpuSeconds();
-    millicores.push(((now - before) / (performance.now() - fromMs)) * 1_000_000);
-    [before, fromMs] = [now, performance.now()];
+    millicores.push(cpu.millicores(await agent.rawPage('?collect[]=agent')));
   }
   const page = await agent.rawPage();
   figures.add('CPU', of, 'millicores', millicores, 1);
-  figures.add('memory', of, 'MiB', memory(agent.process.pid ?? 0).rssMiB);
-  figures.add('memory, anonymous', of, 'MiB', memory(agent.process.pid ?? 0).anonMiB);
+  addMemory(figures, agent.process.pid, of);
   figures.add('live sockets', of, '', page.value('kube_netc_agent_live_sockets'));
   figures.add('lines of a page', of, '', page.samples.length);
   await agent.stop();

@@ -9,8 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { findTool } from '../test/hosts/find-tool.ts';
 import { findCurrentPrometheus } from '../test/support/prometheus-programs.ts';
 import { PrometheusServer } from '../test/support/prometheus.ts';
-import { memory } from './machine.ts';
 import { bench, type Figures, progress } from './support/bench.ts';
+import { memory } from './support/memory.ts';
 
 const agents = Number(process.argv[2] ?? 10);
 const edges = Number(process.argv[3] ?? 2_000);
@@ -78,7 +78,7 @@ async function report(figures: Figures, prometheus: PrometheusServer): Promise<v
   const dearest = states.toSorted((x, y) => y.evaluationTime - x.evaluationTime).slice(0, SHOWN);
   for (const { name, evaluationTime } of dearest)
     figures.add('evaluation', { ...of, rule: name }, 'ms', evaluationTime * 1_000, 0);
-  figures.add('memory of Prometheus', of, 'MiB', memory(prometheus.process.pid).rssMiB);
+  figures.add('memory of Prometheus', of, 'MiB', memory(prometheus.process.pid).rssMiB, 0);
 }
 
 await bench(async (figures) => {

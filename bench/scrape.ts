@@ -8,8 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startServer } from '../src/server/http-server.ts';
 import type { PageStatistics } from '../src/server/page-maker.ts';
 import { PrometheusServer } from '../test/support/prometheus.ts';
-import { quantile } from './machine.ts';
 import { bench, type Figures, progress } from './support/bench.ts';
+import { quantile } from './support/numbers.ts';
 import { connectionBlocks, histogramBlocks } from './support/page-series.ts';
 import { waitedMs } from './support/run-queue.ts';
 

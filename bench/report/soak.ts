@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
+import type { Circumstances } from '../support/circumstances.ts';
 import { number, table } from './text.ts';
 
 /** What the page shows of bench/results/soak.json: courses, not figures. `npm run soak` writes it, and docs/soak.svg. */
-export interface Soak {
+export interface Soak extends Circumstances {
   readonly minutes: number;
   /** New connections. */
   readonly perSecond: number;
@@ -10,7 +11,6 @@ export interface Soak {
   readonly differences: readonly unknown[];
   /** By what was looked at, with its unit in its name. */
   readonly verdicts: Readonly<Record<string, SoakVerdict>>;
-  readonly machine: Readonly<Record<string, unknown>>;
 }
 
 interface SoakVerdict {
@@ -39,9 +39,9 @@ function verdictOf(allowed: number | null, grows: boolean): string {
 
 export function soakSection(soak: Soak | null): readonly string[] {
   if (soak === null) return [ABOUT, 'Not run yet: `npm run soak`.\n'];
-  const { minutes, perSecond, growing, differences, verdicts, machine } = soak;
-  const ran = `\`npm run soak -- --minutes ${minutes} --rate ${perSecond}\`, commit ${String(machine['commit'])}, ${String(machine['date'])}`;
-  const load = `load ${String(machine['loadAverage'])} before, ${String(machine['loadAverageAtEnd'])} after`;
+  const { minutes, perSecond, growing, differences, verdicts } = soak;
+  const ran = `\`npm run soak -- --minutes ${minutes} --rate ${perSecond}\`, commit ${soak.commit}, ${soak.date}`;
+  const load = `load ${soak.load.before} before, ${soak.load.after} after`;
   const rows = Object.entries(verdicts).map(([name, { median, max, growth, allowed }]) => [
     name,
     number(median),

@@ -9,7 +9,7 @@ import { cgroup2Mount } from '../../test/hosts/cgroup.ts';
 import { TREE } from '../../test/hosts/find-tool.ts';
 import { TestAgent } from '../../test/support/agent.ts';
 import { ExactLab } from '../../test/support/exact-lab.ts';
-import { machine } from '../machine.ts';
+import { circumstances } from '../support/circumstances.ts';
 import { chart } from './chart.ts';
 import { spans, WARM_UP_SHARE } from './growth.ts';
 import { Courses, type Name, NAMES, QUANTITIES, verdict } from './quantities.ts';
@@ -35,7 +35,7 @@ const root = mount === null ? [] : ['--cgroup-root', join(mount, exact.lab.id)];
 const env = leakEnv(values.leak);
 const agent = await TestAgent.start([...FLAGS, ...root], env);
 const courses = new Courses();
-const began = machine();
+const noted = circumstances();
 const { sums, visits, differences, slowBytes } = await soak({ agent, exact, minutes, perSecond, courses });
 const end = await agent.stop();
 await exact.close();
@@ -45,6 +45,7 @@ const growing = NAMES.filter((name) => verdicts[name]?.grows);
 const isGood = growing.length === 0 && differences.length === 0 && end.code === 0;
 const result = {
   bench: 'soak',
+  ...noted(),
   minutes,
   perSecond,
   warmUpShare: WARM_UP_SHARE,
@@ -54,7 +55,6 @@ const result = {
   sums: { ...sums, visits, slowBytes },
   verdicts,
   courses: Object.fromEntries(NAMES.map((name) => [name, kept(name)])),
-  machine: { ...began, loadAverageAtEnd: machine()['loadAverage'] },
 };
 const panels = NAMES.map((name) => ({ ...QUANTITIES[name], points: courses.of[name] }));
 write(values.leak === undefined ? 'bench/results/soak.json' : 'build/soak.json', json(result));

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { memory } from '../support/memory.ts';
 
 /** What a process takes, as the kernel says. */
 export interface ProcessReading {
@@ -12,10 +13,8 @@ export interface ProcessReading {
   readonly mapMiB: number;
 }
 
-/** Reads /proc/PID: proc_pid_status(5), proc_pid_fdinfo(5). Throws when the process has ended. */
+/** Reads /proc/PID: proc_pid_task(5), proc_pid_fdinfo(5). Throws when the process has ended. */
 export function readProcess(pid: number): ProcessReading {
-  const status = readFileSync(`/proc/${pid}/status`, 'latin1');
-  const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1]);
   const descriptors = readdirSync(`/proc/${pid}/fdinfo`);
   const objects = new Map<string, number>();
   for (const fd of descriptors) {
@@ -24,10 +23,11 @@ export function readProcess(pid: number): ProcessReading {
     const bytes = kind === 'map' ? /^memlock:\s*(\d+)$/m.exec(text)?.[1] : undefined;
     if (id !== undefined) objects.set(id, Number(bytes ?? 0));
   }
+  const { rssMiB, anonMiB } = memory(pid);
   return {
-    rssMiB: field('VmRSS') / 1024,
-    anonMiB: field('RssAnon') / 1024,
-    threads: field('Threads'),
+    rssMiB,
+    anonMiB,
+    threads: readdirSync(`/proc/${pid}/task`).length,
     descriptors: descriptors.length,
     bpfObjects: objects.size,
     mapMiB: [...objects.values()].reduce((sum, bytes) => sum + bytes, 0) / 2 ** 20,

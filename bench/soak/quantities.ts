@@ -1,5 +1,5 @@
 import { growthOf, judged, median, type Point } from './growth.ts';
-import { rounded } from '../machine.ts';
+import { rounded } from '../support/numbers.ts';
 
 /** What is looked at, and by how much it may grow after the warm-up, however long that is: by `absolute` and by a `share` of itself. */
 interface Quantity {

@@ -1,7 +1,7 @@
 import { cgroup2Mount } from '../../test/hosts/cgroup.ts';
 import type { TestAgent } from '../../test/support/agent.ts';
 import type { ExactLab } from '../../test/support/exact-lab.ts';
-import type { Page } from '../../test/support/page.ts';
+import { AgentCpu } from '../support/agent-cpu.ts';
 import type { Difference } from './difference.ts';
 import { every } from './every.ts';
 import { SoakLoad } from './load.ts';
@@ -82,7 +82,7 @@ export async function soak({ agent, exact, minutes, perSecond, courses }: SoakOp
 class Readings {
   readonly #agent: TestAgent;
   readonly #courses: Courses;
-  #last: { second: number; cpuSeconds: number } | null = null;
+  #cpu: AgentCpu | null = null;
 
   constructor(agent: TestAgent, courses: Courses) {
     this.#agent = agent;
@@ -98,17 +98,10 @@ class Readings {
       flows: of('flows'),
       series: of('series'),
       holdMs: of('event_loop_lag_max_seconds') * 1_000,
-      ...this.#cpu(second, page),
+      millicores: this.#cpu?.millicores(page), // from the second page on
     };
+    this.#cpu ??= new AgentCpu(page);
     for (const [name, value] of Object.entries(readings) as [keyof typeof readings, number | undefined][])
       if (value !== undefined) this.#courses.add(name, second, value);
-  }
-
-  #cpu(second: number, page: Page): { millicores?: number } {
-    const cpuSeconds = page.value('kube_netc_agent_cpu_seconds_total');
-    const last = this.#last;
-    this.#last = { second, cpuSeconds };
-    if (last === null) return {};
-    return { millicores: ((cpuSeconds - last.cpuSeconds) / (second - last.second)) * 1_000 };
   }
 }

@@ -1,10 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { cpus, loadavg, release, totalmem } from 'node:os';
 import { basename, relative } from 'node:path';
-import { rounded } from '../machine.ts';
+import { circumstances } from './circumstances.ts';
 import { type Figure, figure } from './figures.ts';
-import { type Machine, type Result, resultText } from './result.ts';
+import { rounded } from './numbers.ts';
+import { type Result, resultText } from './result.ts';
 
 const TICKS_A_SECOND = 100; // USER_HZ, of all that /proc counts
 
@@ -31,23 +30,18 @@ export class Figures {
 
 /** Runs a benchmark and prints its result, as bench/results has it, to stdout. Progress goes to stderr. */
 export async function bench(measure: (figures: Figures) => Promise<void>): Promise<void> {
-  const load = { before: loadAverage(), after: 0 };
+  const noted = circumstances();
   const [startedMs, busyBefore, ownBefore] = [performance.now(), machineSeconds(), ownSeconds()];
-  const measuredCommit = commit(); // the tree may go on meanwhile
   const figures = new Figures();
   await measure(figures);
   const seconds = (performance.now() - startedMs) / 1_000;
   const others = machineSeconds() - busyBefore - (ownSeconds() - ownBefore);
-  load.after = loadAverage();
   const script = process.argv[1] ?? '';
   const flags = process.execArgv.filter((flag) => !flag.startsWith('--disable-warning'));
   const result: Result = {
     bench: basename(script, '.ts'),
     command: ['node', ...flags, relative(process.cwd(), script), ...process.argv.slice(2)].join(' '),
-    date: new Date().toISOString().slice(0, 10),
-    commit: measuredCommit,
-    machine: thisMachine(),
-    load,
+    ...noted(),
     othersCores: rounded(Math.max(0, others / seconds)),
     seconds: rounded(seconds, 0),
     notes: figures.notes,
@@ -60,28 +54,6 @@ export async function bench(measure: (figures: Figures) => Promise<void>): Promi
 /** Shown while it runs, and overwritten by the next. */
 export function progress(text: string): void {
   process.stderr.write(process.stderr.isTTY ? `\r\u001b[K${text}` : `${text}\n`);
-}
-
-function loadAverage(): number {
-  return rounded(loadavg()[0] ?? NaN);
-}
-
-function thisMachine(): Machine {
-  return {
-    cpu: cpus()[0]?.model ?? 'unknown',
-    cores: cpus().length,
-    memoryGiB: Math.round(totalmem() / 2 ** 30),
-    kernel: release(),
-    node: process.version,
-  };
-}
-
-/** Results and their page are written while the benchmarks run: they do not make the tree another one. */
-function commit(): string {
-  const git = (...args: string[]): string =>
-    execFileSync('git', ['-C', import.meta.dirname, ...args], { encoding: 'utf8' }).trim();
-  const changed = git('status', '--porcelain', '--', ':/', ':!/bench/results', ':!/docs/benchmarks.md');
-  return `${git('describe', '--always')}${changed === '' ? '' : '-dirty'}`;
 }
 
 /** CPU time of the machine since it started, all that is not idle; proc(5), /proc/stat. */

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Host } from '../../test/hosts/host.ts';
 import { HeldTcp, startTcpServer } from '../../test/hosts/tcp-traffic.ts';
 import type { TestAgent } from '../../test/support/agent.ts';
-import { rounded } from '../machine.ts';
+import { AgentCpu } from './agent-cpu.ts';
+import { rounded } from './numbers.ts';
 
 const SCRAPE_SECONDS = 15;
 
@@ -22,10 +23,8 @@ export async function connectionsCost(
   const server = await startTcpServer(host);
   const to = { address, port: server.port };
   const churn = await HeldTcp.open(host, { ...to, connections: 1, close: 'client' });
-  const cpuSeconds = async (): Promise<number> =>
-    (await agent.rawPage('?collect[]=agent')).value('kube_netc_agent_cpu_seconds_total');
   await agent.rawPage();
-  const before = await cpuSeconds();
+  const cpu = new AgentCpu(await agent.rawPage('?collect[]=agent'));
   const fromMs = performance.now();
   for (let second = 1; second <= seconds; second++) {
     await churn.more(perSecond);
@@ -34,7 +33,7 @@ export async function connectionsCost(
     await sleep(Math.max(0, fromMs + second * 1_000 - performance.now()));
   }
   const elapsed = (performance.now() - fromMs) / 1_000;
-  const millicores = (((await cpuSeconds()) - before) / elapsed) * 1_000;
+  const millicores = cpu.millicores(await agent.rawPage('?collect[]=agent'));
   await churn.close();
   await server.stop();
   return { perSecond, seconds: rounded(elapsed), millicores: rounded(millicores) };

@@ -1,4 +1,4 @@
-import { quantile, rounded } from '../machine.ts';
+import { quantile, rounded } from './numbers.ts';
 
 /** From so many samples on order statistics say between which values the true median lies. */
 const BOUNDS_SAMPLES = 20;

@@ -1,24 +1,19 @@
 // What our programs take of a CPU for each connection, both ends together, as the kernel itself times them. Its timing is
 // in it: two clock reads a run, and each connection changes state about ten times. As root:
 // node bench/program-cost.ts [connections] [rounds]
-import { Features } from '../src/libbpf/features.ts';
-import { Monitor } from '../src/libbpf/monitor.ts';
-import { planMonitor } from '../src/libbpf/monitor-plan.ts';
 import { RunStatistics } from '../src/libbpf/run-statistics.ts';
 import type { Host } from '../test/hosts/host.ts';
 import { Lab } from '../test/hosts/lab.ts';
 import { runTcpClient, startTcpServer } from '../test/hosts/tcp-traffic.ts';
+import { monitorAlone } from '../test/support/monitor-alone.ts';
 import { bench, progress } from './support/bench.ts';
 
 const connections = Number(process.argv[2] ?? 30_000);
 const rounds = Number(process.argv[3] ?? 3);
-const object = new URL('../build/kube-netc.bpf.o', import.meta.url).pathname;
 
 /** @returns of each program what a connection takes of it, and how often it ran for one */
 async function measure(host: Host, trackProcess: boolean): Promise<[string, number, number][]> {
-  using features = new Features();
-  const sizes = { slots: 65_536, books: 16_384, cgroupRoot: null };
-  using monitor = Monitor.start(planMonitor(features, 'off'), { object, trackProcess, ...sizes });
+  using monitor = monitorAlone({ slots: 65_536, trackProcess });
   using _statistics = RunStatistics.enable();
   const server = await startTcpServer(host, { cpu: 1 });
   await runTcpClient(host, {

@@ -1,8 +1,6 @@
 // What a snapshot of many live sockets costs: the walk in the kernel, its longest step, decoding, books, series.
 // The table has two places for each socket. As root: node bench/snapshot.ts [rounds]
-import { Monitor } from '../src/libbpf/monitor.ts';
-import { planMonitor } from '../src/libbpf/monitor-plan.ts';
-import { Features } from '../src/libbpf/features.ts';
+import type { Monitor } from '../src/libbpf/monitor.ts';
 import { ConnectionSeries } from '../src/collector/connection-series.ts';
 import { Cgroups } from '../src/cluster/cgroups.ts';
 import { HostIdentity } from '../src/cluster/host-identity.ts';
@@ -15,6 +13,7 @@ import { monotonicNs, systemClock } from '../src/util/clock.ts';
 import { HeldMany } from '../test/hosts/held-many.ts';
 import type { Host } from '../test/hosts/host.ts';
 import { Lab } from '../test/hosts/lab.ts';
+import { monitorAlone } from '../test/support/monitor-alone.ts';
 import { bench, type Figures, progress } from './support/bench.ts';
 import { waitedMs } from './support/run-queue.ts';
 
@@ -22,7 +21,6 @@ const rounds = Number(process.argv[2] ?? 21);
 const SOCKETS = [1_000, 10_000, 100_000];
 const SLOTS_MIN = 16_384; // the agent's own
 const WARM = 2;
-const OBJECT = new URL('../build/kube-netc.bpf.o', import.meta.url).pathname;
 
 const LISTS = ['walk', 'longest step', 'decode', 'books', 'names', 'series', 'edges'] as const;
 
@@ -88,10 +86,8 @@ function makeTables(monitor: Monitor, slots: number) {
 }
 
 async function measure(figures: Figures, host: Host, sockets: number): Promise<void> {
-  using features = new Features();
   const slots = Math.max(SLOTS_MIN, 2 ** Math.ceil(Math.log2(sockets * 2)));
-  const options = { object: OBJECT, slots, books: 16_384, trackProcess: true, cgroupRoot: null };
-  using monitor = Monitor.start(planMonitor(features, 'off'), options);
+  using monitor = monitorAlone({ slots });
   const held = await HeldMany.open(host, { connections: sockets / 2, reset: true });
   const tables = makeTables(monitor, slots);
   const samples: number[][] = [];

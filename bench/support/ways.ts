@@ -2,14 +2,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findCgroup2Mount } from '../../src/cluster/cgroup-mount.ts';
 import { Features } from '../../src/libbpf/features.ts';
-import { Monitor } from '../../src/libbpf/monitor.ts';
 import { planMonitor, type UdpChoice } from '../../src/libbpf/monitor-plan.ts';
 import { BpfObject } from '../../src/libbpf/object.ts';
 import { compileBpf } from '../../test/fixtures/bpf/fixture.ts';
 import type { Host } from '../../test/hosts/host.ts';
 import type { Lab } from '../../test/hosts/lab.ts';
+import { monitorAlone } from '../../test/support/monitor-alone.ts';
 
-const OBJECT = new URL('../../build/kube-netc.bpf.o', import.meta.url).pathname;
 const SOURCES = join(import.meta.dirname, '../bpf');
 
 /** A way to watch traffic: attaches its programs, and gives what takes them away again. */
@@ -18,10 +17,8 @@ export type Way = () => Promise<() => Promise<void>>;
 /** Our programs as the agent runs them, without the agent. */
 function ours(trackProcess: boolean, udp: UdpChoice): Way {
   const cgroupRoot = findCgroup2Mount(readFileSync('/proc/self/mountinfo', 'utf8'))?.path ?? null;
-  const options = { object: OBJECT, slots: 65_536, books: 16_384, cgroupRoot, trackProcess };
   return async () => {
-    using features = new Features();
-    const monitor = Monitor.start(planMonitor(features, udp), options);
+    const monitor = monitorAlone({ slots: 65_536, cgroupRoot, trackProcess, udp });
     const off = monitor.probes().find(({ attached }) => !attached);
     if (off !== undefined) {
       monitor.close();

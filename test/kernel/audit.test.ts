@@ -1,5 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { AuditSources } from '../../src/cli/audit-sources.ts';
@@ -8,9 +7,7 @@ import { Auditor } from '../../src/cli/auditor.ts';
 import { Sampler } from '../../src/cli/sampler.ts';
 import type { Audited } from '../../src/collector/audit-counters.ts';
 import type { AuditRow } from '../../src/collector/audit.ts';
-import { Features } from '../../src/libbpf/features.ts';
-import { Monitor, type MonitorOptions } from '../../src/libbpf/monitor.ts';
-import { type MonitorPlan, planMonitor } from '../../src/libbpf/monitor-plan.ts';
+import type { Monitor, MonitorOptions } from '../../src/libbpf/monitor.ts';
 import { FlowTable } from '../../src/tracker/flow-table.ts';
 import { LiveTable } from '../../src/tracker/live-table.ts';
 import { inSlices } from '../../src/util/slices.ts';
@@ -29,8 +26,8 @@ import {
 import type { TrafficServer } from '../hosts/traffic-program.ts';
 import { runUdpClient, startUdpServer, type UdpTotals } from '../hosts/udp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
+import { monitorAlone } from '../support/monitor-alone.ts';
 
-const OBJECT = join(import.meta.dirname, '../../build/kube-netc.bpf.o');
 const skipReason = whyNoBpf() ?? whyNoLab();
 const NEVER_NS = 1e15;
 
@@ -45,12 +42,9 @@ class Rig {
   remembers = true;
 
   constructor(options: Partial<MonitorOptions> = {}, idleNs = NEVER_NS, udp: 'auto' | 'off' = 'auto') {
-    if (!existsSync(OBJECT)) throw new Error(`no ${OBJECT}: tools/build-bpf.sh makes it`);
-    this.monitor = Monitor.start(plan(udp), {
-      object: OBJECT,
+    this.monitor = monitorAlone({
+      udp,
       slots: 262_144, // other tests may hold many sockets meanwhile, and all of this kernel's are seen
-      books: 16_384,
-      trackProcess: true,
       cgroupRoot: cgroup2Mount(),
       ...options,
     });
@@ -116,13 +110,6 @@ class Rig {
     await this.sampler.stop();
     this.monitor.close();
   }
-}
-
-function plan(udp: 'auto' | 'off'): MonitorPlan {
-  const features = new Features();
-  const made = planMonitor(features, udp);
-  features.close();
-  return made;
 }
 
 /** Waits until the kernel has counted nothing more in the host for longer than a delayed ACK takes. */

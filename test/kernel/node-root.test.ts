@@ -7,10 +7,9 @@ import { auditExitCode, type AuditReport } from '../../src/cli/audit-table.ts';
 import { Auditor } from '../../src/cli/auditor.ts';
 import { Sampler } from '../../src/cli/sampler.ts';
 import { readCgroupView } from '../../src/cluster/cgroup-view.ts';
-import { Features } from '../../src/libbpf/features.ts';
-import { Monitor } from '../../src/libbpf/monitor.ts';
-import { planMonitor, type UdpMode } from '../../src/libbpf/monitor-plan.ts';
-import { FlowTable, OTHER } from '../../src/tracker/flow-table.ts';
+import type { Monitor } from '../../src/libbpf/monitor.ts';
+import type { UdpMode } from '../../src/libbpf/monitor-plan.ts';
+import { FlowTable, OTHER, Protocol } from '../../src/tracker/flow-table.ts';
 import { LiveTable } from '../../src/tracker/live-table.ts';
 import { inSlices } from '../../src/util/slices.ts';
 import { whyNoBpf } from '../fixtures/bpf/fixture.ts';
@@ -20,9 +19,9 @@ import { Lab } from '../hosts/lab.ts';
 import { HeldTcp, runTcpClient, startTcpServer, type TcpTotals } from '../hosts/tcp-traffic.ts';
 import { runUdpClient, startUdpServer, type UdpTotals } from '../hosts/udp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
+import { monitorAlone } from '../support/monitor-alone.ts';
 
 const skipReason = whyNoBpf() ?? whyNoLab();
-const OBJECT = join(import.meta.dirname, '../../build/kube-netc.bpf.o');
 const NEVER_NS = 1e15;
 
 /** As deep as a container of a pod is below its node. */
@@ -44,12 +43,9 @@ class NodeAgent {
   readonly #auditor: Auditor;
 
   constructor(root: Cgroup | null, how: UdpMode = 'off') {
-    using features = new Features();
-    this.monitor = Monitor.start(planMonitor(features, how), {
-      object: OBJECT,
+    this.monitor = monitorAlone({
+      udp: how,
       slots: 65_536,
-      books: 16_384,
-      trackProcess: true,
       cgroupRoot: root?.path ?? cgroup2Mount(),
       nodeRootId: BigInt(root?.id ?? 0),
     });
@@ -72,7 +68,7 @@ class NodeAgent {
       const row = this.flows.rows[i] ?? 0;
       const netns = this.flows.netns(row);
       const host = hosts.find(({ netnsInode }) => netnsInode === netns)?.name ?? `netns ${netns}`;
-      const protocol = this.flows.protocol(row) === 6 ? 'tcp' : 'udp';
+      const protocol = this.flows.protocol(row) === Protocol.tcp ? 'tcp' : 'udp';
       const role = this.flows.role(row) === Role.ROLE_CLIENT ? 'client' : 'server';
       const { sentBytes, receivedBytes } = this.flows.columns;
       const bytes = { sentBytes: sentBytes[row] ?? 0, receivedBytes: receivedBytes[row] ?? 0 };

@@ -1,9 +1,6 @@
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Role } from '../../src/abi/records.gen.ts';
-import { Features } from '../../src/libbpf/features.ts';
-import { Monitor } from '../../src/libbpf/monitor.ts';
-import { planMonitor } from '../../src/libbpf/monitor-plan.ts';
+import type { Monitor } from '../../src/libbpf/monitor.ts';
 import {
   type Distribution,
   type DistributionName,
@@ -14,8 +11,8 @@ import {
 import { type FlowColumns, FlowTable } from '../../src/tracker/flow-table.ts';
 import { jiffiesPerSecond, type Moment } from '../../src/tracker/jiffies.ts';
 import { LiveTable } from '../../src/tracker/live-table.ts';
-import { TREE } from '../hosts/find-tool.ts';
 import { monotonicNs } from '../../src/util/clock.ts';
+import { monitorAlone } from './monitor-alone.ts';
 
 const CLOCK_GAP_MS = 60;
 
@@ -32,14 +29,7 @@ export class MeasuringAgent {
   readonly #begun: Moment;
 
   constructor(options: { trackProcess?: boolean } = {}) {
-    using features = new Features();
-    this.#monitor = Monitor.start(planMonitor(features, 'off'), {
-      object: join(TREE, 'build/kube-netc.bpf.o'),
-      slots: 16_384,
-      books: 4096,
-      trackProcess: options.trackProcess ?? true,
-      cgroupRoot: null,
-    });
+    this.#monitor = monitorAlone(options);
     this.#flows = new FlowTable(this.#monitor.books.memory);
     this.live = new LiveTable(this.#monitor.slots);
     this.snapshot();

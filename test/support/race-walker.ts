@@ -1,15 +1,12 @@
 import { constants, getPriority, setPriority } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Sampler } from '../../src/cli/sampler.ts';
-import { Features } from '../../src/libbpf/features.ts';
-import { Monitor } from '../../src/libbpf/monitor.ts';
-import { planMonitor } from '../../src/libbpf/monitor-plan.ts';
+import type { Monitor } from '../../src/libbpf/monitor.ts';
 import { FlowTable } from '../../src/tracker/flow-table.ts';
 import { LiveTable } from '../../src/tracker/live-table.ts';
-import { TREE } from '../hosts/find-tool.ts';
 import type { Host } from '../hosts/host.ts';
 import type { ExactLab } from './exact-lab.ts';
+import { monitorAlone } from './monitor-alone.ts';
 import { Ledger } from './race-ledger.ts';
 
 /** What takes the snapshots of a race. */
@@ -41,13 +38,13 @@ export class Walker {
   #ended = false;
   #walking: Promise<void> = Promise.resolve();
 
-  constructor(exact: ExactLab, options: WalkerOptions) {
-    this.monitor = startMonitor(options);
+  constructor(exact: ExactLab, { idleNs = Infinity, flows, ...options }: WalkerOptions) {
+    this.monitor = monitorAlone({ slots: 4096, books: 1024, ...options });
     const books = this.monitor.books.memory;
-    this.flows = options.flows?.(books) ?? new FlowTable(books);
+    this.flows = flows?.(books) ?? new FlowTable(books);
     this.live = new LiveTable(this.monitor.slots);
     this.ledger = new Ledger(this.flows, this.monitor, exact);
-    this.sampler = new Sampler(this.monitor, this.flows, this.live, options.idleNs ?? Infinity, {
+    this.sampler = new Sampler(this.monitor, this.flows, this.live, idleNs, {
       retiring: (row) => this.ledger.forget(row),
       after: async () => {
         this.read += this.live.count;
@@ -81,21 +78,6 @@ export class Walker {
       if (pauseMs !== undefined) await sleep(pauseMs);
     }
     setPriority(priority);
-  }
-}
-
-function startMonitor(options: WalkerOptions): Monitor {
-  const features = new Features();
-  try {
-    return Monitor.start(planMonitor(features, 'off'), {
-      object: options.object ?? join(TREE, 'build/kube-netc.bpf.o'),
-      slots: options.slots ?? 4096,
-      books: options.books ?? 1024,
-      trackProcess: options.trackProcess ?? true,
-      cgroupRoot: null,
-    });
-  } finally {
-    features.close();
   }
 }
 

@@ -1,25 +1,20 @@
 import { equal, ok } from 'node:assert/strict';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { OBJECT_PATH } from '../../../src/cli/start-monitor.ts';
-import { Features } from '../../../src/libbpf/features.ts';
-import { planMonitor } from '../../../src/libbpf/monitor-plan.ts';
-import { Monitor } from '../../../src/libbpf/monitor.ts';
-import { FlowTable, OTHER } from '../../../src/tracker/flow-table.ts';
+import type { Monitor } from '../../../src/libbpf/monitor.ts';
+import { FlowTable, OTHER, Protocol } from '../../../src/tracker/flow-table.ts';
 import { runUdpClient, startUdpServer } from '../../hosts/udp-traffic.ts';
+import { monitorAlone } from '../../support/monitor-alone.ts';
 import type { Net } from './net.ts';
 
 const SENDERS = 3;
 const SECONDS = 1;
-const UDP = 17;
 
 /**
  * More senders than one on a CPU that may be taken from them within a program: each datagram is counted, or told as one of
  * a program that the kernel skipped.
  */
 export async function busyUdp(net: Net): Promise<string> {
-  using features = new Features();
-  const options = { object: OBJECT_PATH, slots: 1024, books: 256, trackProcess: false, cgroupRoot: null };
-  using monitor = Monitor.start(planMonitor(features, 'fentry'), options);
+  using monitor = monitorAlone({ udp: 'fentry', slots: 1024, books: 256, trackProcess: false });
   const address = net.fresh(4).server;
   const serving = await startUdpServer(net.server);
   const wanted = { address, port: serving.port, size: 100, seconds: SECONDS, cpu: 0, connected: true };
@@ -47,7 +42,7 @@ function sumsOf(monitor: Monitor): { sent: number; received: number } {
   const { sentSegs, receivedSegs } = flows.columns;
   const rows = flows.rows
     .subarray(0, flows.rowCount)
-    .filter((row) => row !== OTHER && flows.protocol(row) === UDP);
+    .filter((row) => row !== OTHER && flows.protocol(row) === Protocol.udp);
   const sum = (column: Float64Array): number => rows.reduce((all, row) => all + (column[row] ?? 0), 0);
   return { sent: sum(sentSegs), received: sum(receivedSegs) };
 }

@@ -1,13 +1,11 @@
 import { deepEqual } from 'node:assert/strict';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { OBJECT_PATH } from '../../../src/cli/start-monitor.ts';
-import { Features } from '../../../src/libbpf/features.ts';
-import { planMonitor } from '../../../src/libbpf/monitor-plan.ts';
-import { Monitor } from '../../../src/libbpf/monitor.ts';
+import type { Monitor } from '../../../src/libbpf/monitor.ts';
 import { FlowTable, OTHER } from '../../../src/tracker/flow-table.ts';
 import type { SpawnOptions } from '../../hosts/host.ts';
 import { runTcpClient, startTcpServer } from '../../hosts/tcp-traffic.ts';
 import { runUdpClient, startUdpServer } from '../../hosts/udp-traffic.ts';
+import { monitorAlone } from '../../support/monitor-alone.ts';
 import { unlessSkipped } from './excuse.ts';
 import type { Net } from './net.ts';
 import type { Bytes } from './run.ts';
@@ -17,11 +15,9 @@ type Sums = Record<'tcp' | 'udp', Bytes>;
 
 /** The books of one node of several on this kernel: they have the sockets below its cgroup, and no others. */
 export async function oneNode(net: Net): Promise<string> {
-  using features = new Features();
   const { path, id } = net.container;
-  const sizes = { object: OBJECT_PATH, slots: 1024, books: 256, trackProcess: true };
   const node = { cgroupRoot: path, nodeRootId: BigInt(id) };
-  using monitor = Monitor.start(planMonitor(features, 'auto'), { ...sizes, ...node });
+  using monitor = monitorAlone({ udp: 'auto', slots: 1024, books: 256, ...node });
   const ours = await traffic(net, { cgroup: net.container });
   await traffic(net, {}); // of the same host, and not below the cgroup
   monitor.beginWalk();

@@ -1,12 +1,10 @@
 import { deepEqual } from 'node:assert/strict';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { FlowKey } from '../../../src/abi/records.gen.ts';
-import { OBJECT_PATH } from '../../../src/cli/start-monitor.ts';
-import { Features } from '../../../src/libbpf/features.ts';
-import { planMonitor } from '../../../src/libbpf/monitor-plan.ts';
-import { Monitor } from '../../../src/libbpf/monitor.ts';
+import type { Monitor } from '../../../src/libbpf/monitor.ts';
 import { FlowTable } from '../../../src/tracker/flow-table.ts';
 import { startTcpClient, startTcpServer } from '../../hosts/tcp-traffic.ts';
+import { monitorAlone } from '../../support/monitor-alone.ts';
 import type { Net } from './net.ts';
 import type { Bytes, Run } from './run.ts';
 
@@ -14,9 +12,7 @@ const SECONDS = 3;
 
 /** Walks without a pause while connections come and go: each byte is claimed once. By books of its own, beside an agent. */
 export async function race(net: Net): Promise<{ run: Run; text: string }> {
-  using features = new Features();
-  const options = { object: OBJECT_PATH, slots: 1024, books: 256, trackProcess: true, cgroupRoot: null };
-  using monitor = Monitor.start(planMonitor(features, 'off'), options);
+  using monitor = monitorAlone({ slots: 1024, books: 256 });
   const at = net.fresh(4);
   const serving = await startTcpServer(net.server);
   const wanted = { address: at.server, port: serving.port, connections: 0, seconds: SECONDS, parallel: 2 };

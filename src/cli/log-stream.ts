@@ -17,7 +17,7 @@ export interface LogTarget {
 export class LogStream implements DestinationStream {
   readonly #target: LogTarget;
   #lost = 0;
-  #lostTotal = 0;
+  #told = 0; // of these
 
   /** @param target a pipe or a socket that takes what it can at once, as process.stderr does on Linux */
   constructor(target: LogTarget) {
@@ -26,29 +26,21 @@ export class LogStream implements DestinationStream {
     target.on('error', () => {}); // the reader is gone: nobody is left to tell
   }
 
-  /** Lines that found no room since the reader was last told. */
+  /** Lines that found no room, since the start. */
   get lost(): number {
     return this.#lost;
-  }
-
-  /** All that found none. */
-  get lostTotal(): number {
-    return this.#lostTotal;
   }
 
   /** @param line with its end */
   write(line: string): void {
     if (this.#target.writableLength + line.length <= WAITING_MAX_BYTES) this.#target.write(line);
-    else {
-      this.#lost++;
-      this.#lostTotal++;
-    }
+    else this.#lost++;
   }
 
   #tell(): void {
-    if (this.#lost === 0) return;
-    const msg = `${this.#lost} lines of this log are lost: nobody read it`;
-    this.#lost = 0;
+    if (this.#lost === this.#told) return;
+    const msg = `${this.#lost - this.#told} lines of this log are lost: nobody read it`;
+    this.#told = this.#lost;
     this.#target.write(`${JSON.stringify({ level: 40, time: Date.now(), msg })}\n`);
   }
 }

@@ -13,7 +13,7 @@ export interface Log {
 /** JSON lines on stderr; on a terminal, where the pretty printer is installed (development), text. */
 export async function makeLogger(level: Verbosity): Promise<Log> {
   const to = await destination();
-  const linesLost = (): number => (to instanceof LogStream ? to.lostTotal : 0);
+  const linesLost = (): number => (to instanceof LogStream ? to.lost : 0);
   return { log: pino({ level, base: null }, to), linesLost };
 }
 

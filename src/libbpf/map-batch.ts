@@ -9,7 +9,7 @@ const { ENOENT, ENOSPC } = constants.errno;
 const CHUNK_ENTRIES_MAX = 1 << 20;
 
 /**
- * Reads a whole map in chunks into buffers that it keeps. An entry that is there all the time is seen exactly once; one
+ * Reads a whole map in chunks into buffers that it keeps: make it once, use it at each snapshot. An entry that is there all the time is seen exactly once; one
  * that comes or goes meanwhile may be seen or not (the kernel copies bucket by bucket).
  */
 export class MapBatch {
@@ -22,8 +22,8 @@ export class MapBatch {
   #keys: Uint8Array;
   #values: Uint8Array;
 
-  /** Made by BpfMap.batch(). @param chunkEntries 1 to 2^20; grows by itself when a hash bucket holds more */
-  constructor(map: BpfMap, chunkEntries: number) {
+  /** @param chunkEntries 1 to 2^20; grows by itself when a hash bucket holds more */
+  constructor(map: BpfMap, chunkEntries = 4096) {
     if (!Number.isInteger(chunkEntries) || chunkEntries < 1 || chunkEntries > CHUNK_ENTRIES_MAX) {
       throw misuse(
         `batch of map '${map.name}'`,

@@ -1,7 +1,6 @@
 import { constants } from 'node:os';
 import { BpfError, misuse } from './bpf-error.ts';
 import type { Handle } from './handle.ts';
-import { MapBatch } from './map-batch.ts';
 import { mapShared, NativeMemory } from './native-memory.ts';
 import { native, type Pointer } from './native.ts';
 import { MAP_FLAG, MAP_TYPE } from './uapi.ts';
@@ -86,11 +85,6 @@ export class BpfMap {
   delete(key: Uint8Array): boolean {
     this.#checkKey(key);
     return this.#found('delete', native().mapDelete(this.fd, key));
-  }
-
-  /** A reader of the whole map with buffers of its own: make it once, use it at each snapshot. Needs: Linux >= 5.6. */
-  batch(chunkEntries = 4096): MapBatch {
-    return new MapBatch(this, chunkEntries);
   }
 
   /**

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { loadPerCall, perCall, perPacket } from '../../bench/support/ways.ts';
+import { MapBatch } from '../../src/libbpf/map-batch.ts';
 import type { BpfMap } from '../../src/libbpf/map.ts';
 import { whyNoBpf } from '../fixtures/bpf/fixture.ts';
 import { findTool } from '../hosts/find-tool.ts';
@@ -34,7 +35,7 @@ const VALUE_WORDS = 6;
 /** What per-call.bpf.c has counted in a namespace. */
 function countedIn(map: BpfMap, netns: number): { connections: number; sent: number; received: number } {
   const sum = { connections: 0, sent: 0, received: 0 };
-  map.batch().read((count, keys, values) => {
+  new MapBatch(map).read((count, keys, values) => {
     const key = new Uint32Array(keys.buffer, keys.byteOffset, count * KEY_WORDS);
     const value = new Uint32Array(values.buffer, values.byteOffset, count * VALUE_WORDS);
     for (let i = 0; i < count; i++) {

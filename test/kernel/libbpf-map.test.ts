@@ -1,5 +1,6 @@
 import { cpus } from 'node:os';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { MapBatch } from '../../src/libbpf/map-batch.ts';
 import type { BpfMap } from '../../src/libbpf/map.ts';
 import { BpfObject } from '../../src/libbpf/object.ts';
 import { compileFixture, whyNoBpf } from '../fixtures/bpf/fixture.ts';
@@ -40,7 +41,7 @@ function readAll(chunkEntries: number): {
 } {
   const entries = new Map<number, [number, number]>();
   let chunks = 0;
-  const total = pairs.batch(chunkEntries).read((count, keyBytes, valueBytes) => {
+  const total = new MapBatch(pairs, chunkEntries).read((count, keyBytes, valueBytes) => {
     chunks++;
     const keys = new BigUint64Array(keyBytes.buffer, 0, count);
     const values = new BigUint64Array(valueBytes.buffer, 0, count * 2);
@@ -105,7 +106,7 @@ describe('a hash map', () => {
 
   it('is read again by the same batch, and empty', () => {
     object.load();
-    const batch = pairs.batch(16);
+    const batch = new MapBatch(pairs, 16);
     expect(batch.read(() => expect.unreachable())).toBe(0);
     fill(40);
     expect(batch.read(() => undefined)).toBe(40);
@@ -115,8 +116,8 @@ describe('a hash map', () => {
   });
 
   it('refuses a batch of no or too many entries', () => {
-    expect(() => pairs.batch(0)).toThrow('a chunk has 1 to 1048576 entries, not 0');
-    expect(() => pairs.batch(2 ** 21)).toThrow('not 2097152');
+    expect(() => new MapBatch(pairs, 0)).toThrow('a chunk has 1 to 1048576 entries, not 0');
+    expect(() => new MapBatch(pairs, 2 ** 21)).toThrow('not 2097152');
   });
 });
 

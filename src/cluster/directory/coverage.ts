@@ -1,4 +1,4 @@
-import type { Margins } from './claim.ts';
+import type { Margins } from './margins.ts';
 
 /** Times without news that are remembered; over it the older ones become one with everything before them. */
 const MAX_GAPS = 16;

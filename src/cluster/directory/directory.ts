@@ -8,9 +8,10 @@ import type {
 } from '../objects/records.ts';
 import type { Clock } from '../../util/clock.ts';
 import type { ChangedAddresses } from './changes.ts';
-import { AMBIGUOUS, type Margins, type Moment } from './claim.ts';
+import { AMBIGUOUS, type Moment } from './claim.ts';
 import type { Coverage } from './coverage.ts';
 import { Indexes } from './indexes.ts';
+import type { Margins } from './margins.ts';
 import type { WantOwner } from './owner-book.ts';
 import type { Now } from './pod-index.ts';
 import { latestHolder } from './latest-holder.ts';

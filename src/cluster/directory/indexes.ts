@@ -1,7 +1,7 @@
 import { Backends } from './backends.ts';
 import { Changes } from './changes.ts';
-import type { Margins } from './claim.ts';
 import { Coverage } from './coverage.ts';
+import type { Margins } from './margins.ts';
 import { NodeIndex } from './node-index.ts';
 import { OwnerBook, type WantOwner } from './owner-book.ts';
 import { type PodEntry } from './pod-entry.ts';

@@ -47,25 +47,13 @@ export function perCall(object: BpfObject): Way {
 export function perPacket(lab: Lab, hosts: readonly Host[]): Way {
   const file = join(lab.folder, 'per-packet.bpf.o');
   writeFileSync(file, compileBpf(join(SOURCES, 'per-packet.bpf.c')));
+  const program = ['bpf', 'da', 'obj', file, 'sec', 'tc'];
   return async () => {
     for (const host of hosts) {
       for (const device of devicesOf(host)) {
         await host.exec(['tc', 'qdisc', 'add', 'dev', device, 'clsact']);
         for (const side of ['ingress', 'egress'])
-          await host.exec([
-            'tc',
-            'filter',
-            'add',
-            'dev',
-            device,
-            side,
-            'bpf',
-            'da',
-            'obj',
-            file,
-            'sec',
-            'tc',
-          ]);
+          await host.exec(['tc', 'filter', 'add', 'dev', device, side, ...program]);
       }
     }
     return async () => {

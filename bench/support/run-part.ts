@@ -24,13 +24,17 @@ export async function runPart(part: Part, short: boolean): Promise<Ran> {
     stdio: ['ignore', 'pipe', 'inherit'],
     timeout: limitMs, // by SIGTERM: what it started ends with it
   });
+  const startedMs = performance.now();
   let text = '';
   child.stdout.setEncoding('utf8').on('data', (more: string) => (text += more));
   const { code, signal } = await new Promise<{ code: number | null; signal: string | null }>((resolve) => {
     child.once('close', (exitCode, by) => resolve({ code: exitCode, signal: by }));
     child.once('error', () => resolve({ code: 127, signal: null }));
   });
-  if (code === null || text === '')
-    throw new Error(signal === null ? `exit code ${code}` : `${signal} after ${limitMs / 1_000} s`);
+  if (code === null || text === '') {
+    const tookSeconds = Math.round((performance.now() - startedMs) / 1_000);
+    const ended = child.killed ? 'took too long, and was ended' : (signal ?? `exit code ${code}`);
+    throw new Error(`${ended} after ${tookSeconds} s`);
+  }
   return { result: { ...(JSON.parse(text) as Result), bench: part.name }, isBad: code !== 0 };
 }

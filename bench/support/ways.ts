@@ -1,10 +1,10 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findCgroup2Mount } from '../../src/cluster/cgroup-mount.ts';
 import { Features } from '../../src/libbpf/features.ts';
 import { planMonitor, type UdpChoice } from '../../src/libbpf/monitor-plan.ts';
 import { BpfObject } from '../../src/libbpf/object.ts';
 import { compileBpf } from '../../test/fixtures/bpf/fixture.ts';
+import { cgroup2Mount } from '../../test/hosts/cgroup.ts';
 import type { Host } from '../../test/hosts/host.ts';
 import type { Lab } from '../../test/hosts/lab.ts';
 import { monitorAlone } from '../../test/support/monitor-alone.ts';
@@ -16,7 +16,7 @@ export type Way = () => Promise<() => Promise<void>>;
 
 /** Our programs as the agent runs them, without the agent. */
 function ours(trackProcess: boolean, udp: UdpChoice): Way {
-  const cgroupRoot = findCgroup2Mount(readFileSync('/proc/self/mountinfo', 'utf8'))?.path ?? null;
+  const cgroupRoot = cgroup2Mount();
   return async () => {
     const monitor = monitorAlone({ slots: 65_536, cgroupRoot, trackProcess, udp });
     const off = monitor.probes().find(({ attached }) => !attached);

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { findCgroup2Mount } from '../../src/cluster/cgroup-mount.ts';
 
 const EMPTY_LIMIT_MS = 1_000;
 const RETRY_MS = 5;
@@ -13,11 +14,7 @@ export interface Cgroup {
 
 /** Where cgroup v2 is mounted, or null: also beside v1, where it holds no controllers but does hold processes. */
 export function cgroup2Mount(): string | null {
-  for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
-    const [before = '', after = ''] = line.split(' - ');
-    if (after.startsWith('cgroup2 ')) return before.split(' ')[4]?.replaceAll(String.raw`\040`, ' ') ?? null;
-  }
-  return null;
+  return findCgroup2Mount(readFileSync('/proc/self/mountinfo', 'utf8'))?.path ?? null;
 }
 
 /** Makes a cgroup below the lab's own, such as `system.slice/nginx.service`. Throws without cgroup v2. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BpfObject } from '../../src/libbpf/object.ts';
-import { cgroup2Mount } from '../fixtures/bpf/cgroup2.ts';
+import { cgroup2Mount } from '../hosts/cgroup.ts';
 import { compileFixture, whyNoBpf } from '../fixtures/bpf/fixture.ts';
 
 const skipReason = whyNoBpf();

@@ -3,7 +3,6 @@ import {
   constants,
   mkdirSync,
   mkdtempSync,
-  readFileSync,
   rmdirSync,
   rmSync,
   statSync,
@@ -12,11 +11,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { findCgroup2Mount } from '../../../src/cluster/cgroup-mount.ts';
 import { walkCgroups } from '../../../src/cluster/cgroup-walk.ts';
 import { Cgroups } from '../../../src/cluster/cgroups.ts';
 import { HostIdentity } from '../../../src/cluster/host-identity.ts';
 import { systemClock } from '../../../src/util/clock.ts';
+import { cgroup2Mount } from '../../hosts/cgroup.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -201,7 +200,7 @@ describe('identity on a plain host', () => {
   });
 });
 
-const mount = findCgroup2Mount(readFileSync('/proc/self/mountinfo', 'utf8'))?.path ?? null;
+const mount = cgroup2Mount();
 
 function writable(path: string | null): boolean {
   try {

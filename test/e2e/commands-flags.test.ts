@@ -1,12 +1,11 @@
 // Flags, their twins in the environment, help and exit codes of all commands.
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { findTool } from '../hosts/find-tool.ts';
 import { HostProcess } from '../hosts/host-process.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import { runCommand, TestAgent } from '../support/agent.ts';
+import { freePort } from '../support/free-port.ts';
 import { MAIN } from '../support/main-file.ts';
 
 const why = whyNoLab();
@@ -165,13 +164,4 @@ async function answers(url: string): Promise<boolean> {
     ({ ok }) => ok,
     () => false,
   );
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

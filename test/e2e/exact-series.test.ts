@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { HeldTcp, runTcpClient, startTcpServer, type ConnectionTotals } from '../hosts/tcp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import type { TestAgent } from '../support/agent.ts';
-import { ExactLab, freshPage, type Family, startAgent } from '../support/exact-lab.ts';
+import { ExactLab, FAMILIES, freshPage, startAgent } from '../support/exact-lab.ts';
 import type { Page } from '../support/page.ts';
 import { setUp } from '../support/set-up.ts';
 import { clientSums } from '../support/tcp-exactness.ts';
@@ -12,7 +12,6 @@ const skip = whyNoLab();
 /** Names as the kernel keeps them: 15 characters. */
 const SERVER = 'exact-tcp-serve';
 const [CLIENT, HOLDER] = ['exact-tcp-clien', 'exact-tcp-hold'];
-const FAMILIES: readonly Family[] = ['IPv4', 'IPv6'];
 
 /** The series of one process towards one address, by destination as the page writes it. */
 function seriesOf(page: Page, process: string, source: string, remote: string): object {

@@ -2,12 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import { HeldTcp, runTcpClient, startTcpServer } from '../hosts/tcp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
-import { ExactLab, type Family, freshPage, startAgent } from '../support/exact-lab.ts';
+import { ExactLab, FAMILIES, freshPage, startAgent } from '../support/exact-lab.ts';
 import { setUp } from '../support/set-up.ts';
 import { clientSums, mirrored } from '../support/tcp-exactness.ts';
 
 const skip = whyNoLab();
-const FAMILIES: readonly Family[] = ['IPv4', 'IPv6'];
 
 describe('bytes where a table is full', () => {
   let exact: ExactLab;

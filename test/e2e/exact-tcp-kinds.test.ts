@@ -4,13 +4,12 @@ import { lose } from '../hosts/firewall.ts';
 import { runTcpClient, startTcpServer } from '../hosts/tcp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import type { TestAgent } from '../support/agent.ts';
-import { ExactLab, type Family, freshPage, startAgent } from '../support/exact-lab.ts';
+import { ExactLab, FAMILIES, freshPage, startAgent } from '../support/exact-lab.ts';
 import { kernelCounter } from '../support/kernel-counter.ts';
 import { setUp } from '../support/set-up.ts';
 import { clientSums, expectExactTcp, serverSums } from '../support/tcp-exactness.ts';
 
 const skip = whyNoLab();
-const FAMILIES: readonly Family[] = ['IPv4', 'IPv6'];
 const SIZES = { request: [16, 3_000], response: [0, 9_000] } as const;
 const FAST_OPEN = { sysctls: { 'net.ipv4.tcp_fastopen': 3 } };
 

@@ -6,13 +6,12 @@ import type { TcpTotals } from '../hosts/tcp-traffic.ts';
 import type { TrafficServer } from '../hosts/traffic-program.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import type { TestAgent } from '../support/agent.ts';
-import { ExactLab, type Family, freshPage, startAgent } from '../support/exact-lab.ts';
+import { ExactLab, FAMILIES, type Family, freshPage, startAgent } from '../support/exact-lab.ts';
 import { setUp } from '../support/set-up.ts';
 import { mirrored } from '../support/tcp-exactness.ts';
 
 const skip = whyNoLab();
 const LIMIT = { timeout: 10_000, interval: 20 };
-const FAMILIES: readonly Family[] = ['IPv4', 'IPv6'];
 
 /** A server that ends its half as soon as it has the client's first bytes, and a client that then ends nothing. */
 const HALF_SERVER = `require('node:net').createServer({ allowHalfOpen: true }, (socket) => {

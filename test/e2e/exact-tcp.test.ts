@@ -4,12 +4,11 @@ import { describe, expect, it } from 'vitest';
 import type { Closing, TcpClientOptions } from '../hosts/tcp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import type { TestAgent } from '../support/agent.ts';
-import { ExactLab, type Family, startAgent } from '../support/exact-lab.ts';
+import { ExactLab, FAMILIES, startAgent } from '../support/exact-lab.ts';
 import { setUp } from '../support/set-up.ts';
 import { expectExactTcp } from '../support/tcp-exactness.ts';
 
 const skip = whyNoLab();
-const FAMILIES: readonly Family[] = ['IPv4', 'IPv6'];
 const SIZES = { request: [16, 3_000], response: [0, 9_000] } as const;
 
 describe('bytes of TCP connections', () => {

@@ -4,12 +4,11 @@ import { startDnsmasq } from '../hosts/programs.ts';
 import { runUdpClient, startUdpServer } from '../hosts/udp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import type { TestAgent } from '../support/agent.ts';
-import { ExactLab, freshPage, type Family, startAgent } from '../support/exact-lab.ts';
+import { ExactLab, FAMILIES, freshPage, startAgent } from '../support/exact-lab.ts';
 import { setUp } from '../support/set-up.ts';
 import { bytesOf, expectExactUdp, udpBytes } from '../support/udp-exactness.ts';
 
 const skip = whyNoLab();
-const FAMILIES: readonly Family[] = ['IPv4', 'IPv6'];
 
 describe('peers of UDP sockets', () => {
   let exact: ExactLab;

@@ -4,12 +4,11 @@ import { drop } from '../hosts/firewall.ts';
 import { runUdpClient, startUdpServer, type UdpClientOptions } from '../hosts/udp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import type { TestAgent } from '../support/agent.ts';
-import { ExactLab, type Family, startAgent } from '../support/exact-lab.ts';
+import { ExactLab, FAMILIES, startAgent } from '../support/exact-lab.ts';
 import { setUp } from '../support/set-up.ts';
 import { bytesOf, expectExactUdp, udpBytes, UNBOUND } from '../support/udp-exactness.ts';
 
 const skip = whyNoLab();
-const FAMILIES: readonly Family[] = ['IPv4', 'IPv6'];
 const TALK = { count: 200, size: [0, 1_400], reply: true } as const;
 
 describe('bytes of UDP datagrams', () => {

@@ -9,12 +9,11 @@ import {
 } from '../hosts/tcp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import type { TestAgent } from '../support/agent.ts';
-import { ExactLab, type Family, freshPage, startAgent } from '../support/exact-lab.ts';
+import { ExactLab, FAMILIES, type Family, freshPage, startAgent } from '../support/exact-lab.ts';
 import { setUp } from '../support/set-up.ts';
 import { untilTold, Untold } from '../support/untold.ts';
 
 const skip = whyNoLab();
-const FAMILIES: readonly Family[] = ['IPv4', 'IPv6'];
 const REASONS = ['refused', 'timed_out', 'unreachable', 'aborted', 'other'] as const;
 /** Ports of the server, each with its own way to fail; the families have ports of their own. */
 const PORTS = { IPv4: 1_000, IPv6: 2_000 } as const;

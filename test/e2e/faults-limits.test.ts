@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { describe, expect, it, vi } from 'vitest';
 import { programsOf } from '../../src/libbpf/trial-load.ts';
 import { findTool } from '../hosts/find-tool.ts';
@@ -14,6 +14,7 @@ import { whyNoLab } from '../hosts/why-no-lab.ts';
 import { runCommand, spawnAgent, TestAgent } from '../support/agent.ts';
 import { heldBy, leftOf, NOTHING, orphans } from '../support/bpf-objects.ts';
 import { ExactLab, freshPage, type PageSource, startAgent } from '../support/exact-lab.ts';
+import { freePort } from '../support/free-port.ts';
 import { FullPipe } from '../support/full-pipe.ts';
 import { LimitedCgroup } from '../support/limited.ts';
 import { Page } from '../support/page.ts';
@@ -146,7 +147,7 @@ describe('an agent', () => {
 
   it('whose log nobody reads serves all the same, and its log is read later', async () => {
     using pipe = new FullPipe(exact.lab.folder);
-    const url = `http://127.0.0.1:${await unusedPort()}`;
+    const url = `http://127.0.0.1:${await freePort()}`;
     const agent = spawnAgent(['--listen', url.slice(7), '--interval', '100ms', ...FLAGS], {}, pipe.prefix);
     const ended = once(agent, 'exit');
     const source = { rawPage: async (query = ''): Promise<Page> => pageOf(url, query) };
@@ -180,13 +181,4 @@ async function ready(socket: Socket): Promise<string> {
 async function pageOf(url: string, query: string): Promise<Page> {
   const response = await fetch(`${url}/metrics${query}`);
   return new Page(await response.text());
-}
-
-async function unusedPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

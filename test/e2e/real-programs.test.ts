@@ -11,12 +11,11 @@ import {
 } from '../hosts/programs.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import { TestAgent } from '../support/agent.ts';
-import { ExactLab, type Family } from '../support/exact-lab.ts';
+import { ExactLab, FAMILIES, type Family } from '../support/exact-lab.ts';
 import type { PairSums } from '../support/page.ts';
 import { setUp } from '../support/set-up.ts';
 
 const why = whyNoLab();
-const FAMILIES: readonly Family[] = ['IPv4', 'IPv6'];
 const PORT = 8_080;
 const BIG = new Uint8Array(1_000_000).fill(65);
 const CONNECTIONS = 8;

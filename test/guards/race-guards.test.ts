@@ -1,22 +1,19 @@
 // Each guard between a walk, a close and user space has its reason: without it, and with the moments that it guards made
 // long, a race goes wrong. With all guards in place, and those moments just as long, none does.
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import { GUARDS } from '../support/race-guards.ts';
 import { RaceLabs, type ScenarioName } from '../support/race-scenarios.ts';
 import { stretched, type WindowName, WINDOWS } from '../support/race-windows.ts';
+import { setUp } from '../support/set-up.ts';
 
-const why = whyNoLab();
 const TRIES = 8; // most go wrong at the first
 
 let labs: RaceLabs;
-beforeAll(() => {
+setUp(whyNoLab(), async (closing) => {
   labs = new RaceLabs();
+  closing.defer(async () => labs.close());
 });
-beforeEach((context) => {
-  if (why !== null) context.skip(why);
-});
-afterAll(async () => labs.close());
 
 describe('without the guard', () => {
   it.each(GUARDS)('"$name" a race goes wrong', async ({ scenario, windows, removal }) => {

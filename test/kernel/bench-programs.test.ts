@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { loadPerCall, perCall, perPacket } from '../../bench/support/ways.ts';
 import { MapBatch } from '../../src/libbpf/map-batch.ts';
 import type { BpfMap } from '../../src/libbpf/map.ts';
@@ -9,25 +9,20 @@ import { run } from '../hosts/host-process.ts';
 import { Lab } from '../hosts/lab.ts';
 import { HeldTcp, startTcpServer } from '../hosts/tcp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
+import { setUp } from '../support/set-up.ts';
 
 // What our programs are compared with in bench/overhead.ts must do its work: else the comparison is with nothing.
 
-const skipReason = whyNoLab() ?? whyNoBpf();
 let lab: Lab;
 let client: Host;
 let server: Host;
 
-beforeEach((context) => {
-  if (skipReason !== null) context.skip(skipReason);
-});
-beforeAll(async () => {
-  if (skipReason !== null) return;
-  lab = await Lab.create();
+setUp(whyNoLab() ?? whyNoBpf(), async (closing) => {
+  lab = closing.use(await Lab.create());
   client = await lab.host('client');
   server = await lab.host('server');
   await lab.join(client, server);
 });
-afterAll(() => lab?.close());
 
 const KEY_WORDS = 11; // struct connection of per-call.bpf.c: the first is the namespace
 const VALUE_WORDS = 6;

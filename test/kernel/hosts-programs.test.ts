@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Host } from '../hosts/host.ts';
 import { Lab } from '../hosts/lab.ts';
 import {
@@ -13,23 +13,18 @@ import {
   startNginx,
 } from '../hosts/programs.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
+import { setUp } from '../support/set-up.ts';
 
-const skipReason = whyNoLab();
 let lab: Lab;
 let client: Host;
 let server: Host;
 
-beforeAll(async () => {
-  if (skipReason !== null) return;
-  lab = await Lab.create();
+setUp(whyNoLab(), async (closing) => {
+  lab = closing.use(await Lab.create());
   client = await lab.host('client');
   server = await lab.host('server');
   await lab.join(client, server);
 });
-beforeEach((context) => {
-  if (skipReason !== null) context.skip(skipReason);
-});
-afterAll(async () => lab?.close());
 
 describe('real programs run in hosts', () => {
   it('iperf3, by TCP and UDP', async () => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { HeldMany } from '../hosts/held-many.ts';
 import type { Host } from '../hosts/host.ts';
 import { Lab } from '../hosts/lab.ts';
@@ -21,23 +21,17 @@ import {
   type UdpTotals,
 } from '../hosts/udp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
+import { setUp } from '../support/set-up.ts';
 
-const skipReason = whyNoLab();
-let lab: Lab;
 let client: Host;
 let server: Host;
 
-beforeAll(async () => {
-  if (skipReason !== null) return;
-  lab = await Lab.create();
+setUp(whyNoLab(), async (closing) => {
+  const lab = closing.use(await Lab.create());
   client = await lab.host('client', { sysctls: { 'net.ipv4.tcp_fastopen': 3 } });
   server = await lab.host('server', { sysctls: { 'net.ipv4.tcp_fastopen': 3 } });
   await lab.join(client, server);
 });
-beforeEach((context) => {
-  if (skipReason !== null) context.skip(skipReason);
-});
-afterAll(async () => lab?.close());
 
 /** What both ends say, and what one of them misses of what the other gave to the kernel. */
 interface TcpRun {

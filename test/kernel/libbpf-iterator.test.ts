@@ -1,23 +1,18 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { BpfIterator } from '../../src/libbpf/iterator.ts';
 import type { Link } from '../../src/libbpf/link.ts';
-import { BpfObject } from '../../src/libbpf/object.ts';
-import { compileFixture, whyNoBpf } from '../fixtures/bpf/fixture.ts';
+import type { BpfObject } from '../../src/libbpf/object.ts';
+import { Binding } from '../support/binding.ts';
 
 const ELEMENTS = 50;
 const KEY_BYTES = 8;
-const skipReason = whyNoBpf();
-let bytes: Uint8Array;
+const binding = new Binding();
 let object: BpfObject;
 let link: Link;
 let state: BigUint64Array; // execs, walked, budget
 
-beforeAll(() => {
-  if (skipReason === null) bytes = compileFixture('binding');
-});
-beforeEach((context) => {
-  if (skipReason !== null) context.skip(skipReason);
-  object = BpfObject.open(bytes, { name: 'kube_netc' });
+beforeEach(() => {
+  object = binding.open();
   object.load();
   state = new BigUint64Array(object.bss().view().buffer);
   for (let n = 0; n < ELEMENTS; n++) {
@@ -25,7 +20,6 @@ beforeEach((context) => {
   }
   link = object.program('walk_pairs').attachIter(object.map('pairs'));
 });
-afterEach(() => object?.close());
 
 function setBudget(elements: number): void {
   state[2] = BigInt(elements);

@@ -1,21 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { KernelBtf } from '../../src/libbpf/kernel-btf.ts';
 import { BpfObject } from '../../src/libbpf/object.ts';
 import { Features } from '../../src/libbpf/features.ts';
 import { RunStatistics } from '../../src/libbpf/run-statistics.ts';
 import { listLinks, listPrograms } from '../../src/libbpf/program-list.ts';
-import { compileFixture, whyNoBpf } from '../fixtures/bpf/fixture.ts';
+import { Binding } from '../support/binding.ts';
 
-const skipReason = whyNoBpf();
-let bytes: Uint8Array;
-
-beforeAll(() => {
-  if (skipReason === null) bytes = compileFixture('binding');
-});
-beforeEach((context) => {
-  if (skipReason !== null) context.skip(skipReason);
-});
+const binding = new Binding();
 
 function openDescriptors(): number {
   return readdirSync('/proc/self/fd').length;
@@ -34,7 +26,7 @@ function addressSpaceBytes(): number {
 
 /** Opens one of everything. */
 function useEverything(closeOneByOne: boolean): void {
-  const object = BpfObject.open(bytes, { name: 'kube_netc' });
+  const object = binding.open();
   object.rodata().initialValue();
   object.load();
   const views = [object.bss().view(), object.map('triples').view()];
@@ -53,7 +45,7 @@ function useEverything(closeOneByOne: boolean): void {
 /** Fails at each step once. */
 function failEverywhere(): void {
   expect(() => BpfObject.open(Buffer.from('nothing'), { name: 'x' })).toThrow();
-  const object = BpfObject.open(bytes, { name: 'kube_netc' });
+  const object = binding.open();
   object.program('no_such_tracepoint').setAutoload(true);
   expect(() => object.load()).toThrow();
   object.close();
@@ -61,7 +53,7 @@ function failEverywhere(): void {
   expect(features.tracepoint('netc_nothing').answer).toBe('no');
   expect(features.hook('tc').answer).toBe('yes');
   features.close();
-  const second = BpfObject.open(bytes, { name: 'kube_netc' });
+  const second = binding.open();
   second.load();
   expect(() => second.program('allow_send').attachCgroup(0)).toThrow();
   expect(() => second.map('pairs').view()).toThrow();
@@ -96,7 +88,7 @@ describe("the kernel's BTF", () => {
 
 describe('an open object', () => {
   it('keeps no room for a log after load', () => {
-    using object = BpfObject.open(bytes, { name: 'kube_netc' });
+    using object = binding.open();
     const before = addressSpaceBytes();
     object.load();
     expect(addressSpaceBytes() - before).toBeLessThan(8 * 2 ** 20); // a log has 16 MiB
@@ -105,7 +97,7 @@ describe('an open object', () => {
 
 describe('the kernel', () => {
   it('lists our programs with their targets and our links while they are open, and forgets them at close', async () => {
-    const object = BpfObject.open(bytes, { name: 'kube_netc' });
+    const object = binding.open();
     object.load();
     const link = object.program('count_exec').attach();
     const id = object.program('count_exec').id;

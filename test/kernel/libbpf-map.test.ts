@@ -1,24 +1,18 @@
 import { cpus } from 'node:os';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { MapBatch } from '../../src/libbpf/map-batch.ts';
 import type { BpfMap } from '../../src/libbpf/map.ts';
-import { BpfObject } from '../../src/libbpf/object.ts';
-import { compileFixture, whyNoBpf } from '../fixtures/bpf/fixture.ts';
+import type { BpfObject } from '../../src/libbpf/object.ts';
+import { Binding } from '../support/binding.ts';
 
-const skipReason = whyNoBpf();
-let bytes: Uint8Array;
+const binding = new Binding();
 let object: BpfObject;
 let pairs: BpfMap;
 
-beforeAll(() => {
-  if (skipReason === null) bytes = compileFixture('binding');
-});
-beforeEach((context) => {
-  if (skipReason !== null) context.skip(skipReason);
-  object = BpfObject.open(bytes, { name: 'kube_netc' });
+beforeEach(() => {
+  object = binding.open();
   pairs = object.map('pairs');
 });
-afterEach(() => object?.close());
 
 function key(n: number): Uint8Array {
   return new Uint8Array(new BigUint64Array([BigInt(n)]).buffer);

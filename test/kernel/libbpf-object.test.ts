@@ -2,23 +2,17 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { BpfObject } from '../../src/libbpf/object.ts';
 import { cgroup2Mount } from '../hosts/cgroup.ts';
-import { compileFixture, whyNoBpf } from '../fixtures/bpf/fixture.ts';
+import { Binding } from '../support/binding.ts';
 
-const skipReason = whyNoBpf();
-let bytes: Uint8Array;
+const binding = new Binding();
 let object: BpfObject;
 
-beforeAll(() => {
-  if (skipReason === null) bytes = compileFixture('binding');
+beforeEach(() => {
+  object = binding.open();
 });
-beforeEach((context) => {
-  if (skipReason !== null) context.skip(skipReason);
-  object = BpfObject.open(bytes, { name: 'kube_netc' });
-});
-afterEach(() => object?.close());
 
 /** Starts a program under a name of its own, `times` times, so that only these starts are counted. */
 function startPrograms(comm: string, times: number): void {
@@ -133,7 +127,7 @@ describe('a BPF object', () => {
   it('is closed at the end of its block', () => {
     let kept: BpfObject;
     {
-      using inner = BpfObject.open(bytes, { name: 'kube_netc' });
+      using inner = binding.open();
       inner.load();
       kept = inner;
     }

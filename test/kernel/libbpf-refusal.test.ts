@@ -1,24 +1,18 @@
 import { rmSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { Features } from '../../src/libbpf/features.ts';
 import { ProbeLoadError } from '../../src/libbpf/load-error.ts';
 import { onMessage } from '../../src/libbpf/messages.ts';
-import { BpfObject } from '../../src/libbpf/object.ts';
-import { compileFixture, whyNoBpf } from '../fixtures/bpf/fixture.ts';
+import type { BpfObject } from '../../src/libbpf/object.ts';
+import { Binding } from '../support/binding.ts';
 
-const skipReason = whyNoBpf();
-let bytes: Uint8Array;
+const binding = new Binding();
 let object: BpfObject;
 
-beforeAll(() => {
-  if (skipReason === null) bytes = compileFixture('binding');
+beforeEach(() => {
+  object = binding.open();
 });
-beforeEach((context) => {
-  if (skipReason !== null) context.skip(skipReason);
-  object = BpfObject.open(bytes, { name: 'kube_netc' });
-});
-afterEach(() => object?.close());
 
 /** Loads with one more program switched on, and gives the error. */
 function loadWith(program: string): ProbeLoadError {
@@ -64,7 +58,7 @@ describe('a program that the verifier refuses', () => {
     rmSync(dirname(error.logPath ?? ''), { recursive: true });
     expect(() => object.load()).toThrow('it was loaded before');
     object.close();
-    object = BpfObject.open(bytes, { name: 'kube_netc' });
+    object = binding.open();
     object.load();
     expect(object.program('count_exec').loaded).toBe(true);
   });
@@ -121,7 +115,7 @@ describe('messages of libbpf', () => {
       expect(seen).toContain('debug');
       onMessage('info', (level) => seen.add(level));
       object.close();
-      object = BpfObject.open(bytes, { name: 'kube_netc' });
+      object = binding.open();
       seen.clear();
       object.load();
       expect(seen).not.toContain('debug');
@@ -129,7 +123,7 @@ describe('messages of libbpf', () => {
       onMessage('warn', null);
     }
     object.close();
-    object = BpfObject.open(bytes, { name: 'kube_netc' });
+    object = binding.open();
     object.load();
     expect(seen.size).toBe(0);
   });

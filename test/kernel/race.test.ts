@@ -1,20 +1,16 @@
 // Walks that never pause race with connections that come and go: not one byte, connection or segment is lost or doubled.
 // The long version is bench/races.ts.
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import { RaceLabs, type ScenarioName } from '../support/race-scenarios.ts';
-
-const why = whyNoLab();
+import { setUp } from '../support/set-up.ts';
 
 describe('walks that race with', () => {
   let labs: RaceLabs;
-  beforeAll(() => {
+  setUp(whyNoLab(), async (closing) => {
     labs = new RaceLabs();
+    closing.defer(async () => labs.close());
   });
-  beforeEach((context) => {
-    if (why !== null) context.skip(why);
-  });
-  afterAll(async () => labs.close());
 
   it.each([
     ['IPv4', true],

@@ -11,6 +11,7 @@ const CLOSED_LIMIT_MS = 20_000;
 const SCOPE = 'lab';
 
 export type Family = 'IPv4' | 'IPv6';
+export const FAMILIES: readonly Family[] = ['IPv4', 'IPv6'];
 
 /** An agent, as far as its pages go. */
 export type PageSource = Pick<TestAgent, 'rawPage'>;

@@ -9,7 +9,7 @@ import { newLabId } from '../../hosts/lab-id.ts';
 import { labFolder, removeAbandonedLabs, removeLab } from '../../hosts/remove-lab.ts';
 import { AdminClient } from './admin-client.ts';
 import { Etcd } from './etcd.ts';
-import { freePort } from './ports.ts';
+import { freePort } from '../../support/free-port.ts';
 import { findPrograms } from './programs.ts';
 import { grant, makeToken, type Rule } from './service-token.ts';
 

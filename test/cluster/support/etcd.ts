@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { etcdCommand, type ControlPlane } from '../../../tools/k8s/control-plane.ts';
 import { LoggedProcess } from '../../../tools/k8s/logged-process.ts';
-import { freePort } from './ports.ts';
+import { freePort } from '../../support/free-port.ts';
 
 const START_LIMIT_MS = 20_000;
 /** A key that the API server does not look at: its own begin with /registry. */

@@ -1,3 +1,4 @@
+import type { JsonObject } from '../../util/json-object.ts';
 import { ApiError } from './api-error.ts';
 
 const QUOTE = 0x22;
@@ -72,7 +73,7 @@ export class ListScanner {
   }
 
   /** The members but the items. Throws ApiError garbled where the body ended before the list did. */
-  end(): Readonly<Record<string, unknown>> {
+  end(): JsonObject {
     if (!this.#done) throw new ApiError('garbled', 'the list ends in the middle');
     return this.#members;
   }

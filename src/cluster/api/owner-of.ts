@@ -1,3 +1,4 @@
+import { isJsonObject, type JsonObject } from '../../util/json-object.ts';
 import type { OwnerRef } from '../objects/records.ts';
 import { ApiError } from './api-error.ts';
 
@@ -6,25 +7,21 @@ export interface OwnerAnswer {
   readonly ownerOfOwner: OwnerRef | null;
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
-}
-
 /**
  * The controller in the ownerReferences of an object's metadata. Null where the object is another than `uid`: it was
  * deleted, and one of its name made since. Throws ApiError garbled.
  */
 export function ownerOf(object: unknown, uid: string): OwnerAnswer | null {
-  const metadata = isRecord(object) ? object['metadata'] : null;
-  if (!isRecord(metadata)) throw new ApiError('garbled', 'an object without metadata');
+  const metadata = isJsonObject(object) ? object['metadata'] : null;
+  if (!isJsonObject(metadata)) throw new ApiError('garbled', 'an object without metadata');
   if (metadata['uid'] !== uid) return null;
   const owners: unknown = metadata['ownerReferences'] ?? [];
   if (!Array.isArray(owners)) throw new ApiError('garbled', 'ownerReferences are no list');
-  const found = owners.find((each: unknown) => isRecord(each) && each['controller'] === true) as unknown;
-  return { ownerOfOwner: isRecord(found) ? controller(found) : null };
+  const found = owners.find((each: unknown) => isJsonObject(each) && each['controller'] === true) as unknown;
+  return { ownerOfOwner: isJsonObject(found) ? controller(found) : null };
 }
 
-function controller(found: Readonly<Record<string, unknown>>): OwnerRef {
+function controller(found: JsonObject): OwnerRef {
   const { apiVersion, kind, name, uid } = found;
   const texts: readonly unknown[] = [apiVersion, kind, name, uid];
   if (!texts.every((text) => typeof text === 'string' && text !== '')) {

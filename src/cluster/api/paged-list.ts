@@ -1,3 +1,4 @@
+import type { JsonObject } from '../../util/json-object.ts';
 import type { ApiClient, Connection } from './api-client.ts';
 import { ApiError, asApiError } from './api-error.ts';
 import { eventLoop } from '../../util/turns.ts';
@@ -69,7 +70,7 @@ async function page(
     signal.throwIfAborted();
     request.item(parseItem(text));
   });
-  const metadata = (scanner.end()['metadata'] ?? {}) as Readonly<Record<string, unknown>>;
+  const metadata = (scanner.end()['metadata'] ?? {}) as JsonObject;
   const { resourceVersion, continue: continueToken } = metadata;
   if (typeof resourceVersion !== 'string' || resourceVersion === '') {
     throw new ApiError('garbled', 'a list without a resourceVersion');

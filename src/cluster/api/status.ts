@@ -1,3 +1,5 @@
+import { isJsonObject } from '../../util/json-object.ts';
+
 /** What we read of a Status object of the API server (meta/v1): the body of an error, or an ERROR event of a watch. */
 export interface Status {
   readonly code: number;
@@ -8,10 +10,6 @@ export interface Status {
 /** No server asks for more, and one that does by mistake must not stop us for a day. */
 const MAX_RETRY_AFTER_MS = 300_000;
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
-}
-
 /** Seconds of a Retry-After, as milliseconds; null where it is no number (the API server sends seconds, never a date). */
 export function retryAfterMs(seconds: unknown): number | null {
   const text = typeof seconds === 'number' ? String(seconds) : seconds;
@@ -21,8 +19,8 @@ export function retryAfterMs(seconds: unknown): number | null {
 
 /** The parts of a Status that can be trusted to have their type; null where it is none. */
 export function readStatus(value: unknown): Status | null {
-  if (!isObject(value) || value['kind'] !== 'Status') return null;
-  const details = isObject(value['details']) ? value['details'] : {};
+  if (!isJsonObject(value) || value['kind'] !== 'Status') return null;
+  const details = isJsonObject(value['details']) ? value['details'] : {};
   return {
     code: typeof value['code'] === 'number' ? value['code'] : 0,
     message: typeof value['message'] === 'string' ? value['message'] : '',

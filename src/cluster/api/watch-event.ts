@@ -1,3 +1,4 @@
+import { isJsonObject } from '../../util/json-object.ts';
 import { ApiError, kindOfStatus } from './api-error.ts';
 import { readStatus } from './status.ts';
 
@@ -20,10 +21,6 @@ export interface WatchEvent {
 
 const TYPES = new Set<unknown>(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK']);
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -33,8 +30,8 @@ function parse(text: string): unknown {
 }
 
 function checked(value: unknown, needsUid: boolean): RawObject {
-  const metadata = isRecord(value) ? value['metadata'] : null;
-  if (isRecord(metadata) && typeof metadata['resourceVersion'] === 'string') {
+  const metadata = isJsonObject(value) ? value['metadata'] : null;
+  if (isJsonObject(metadata) && typeof metadata['resourceVersion'] === 'string') {
     const uid = metadata['uid'];
     if (!needsUid || (typeof uid === 'string' && uid !== '')) return value as RawObject;
   }
@@ -49,7 +46,7 @@ export function parseItem(text: string): RawObject {
 /** A line of a watch. Throws ApiError: garbled, or what an ERROR event says (gone for 410, and so on). */
 export function parseEvent(line: string): WatchEvent {
   const event = parse(line);
-  if (!isRecord(event)) throw new ApiError('garbled', 'an event is no object');
+  if (!isJsonObject(event)) throw new ApiError('garbled', 'an event is no object');
   const { type, object } = event;
   if (type === 'ERROR') throw errorOf(object);
   if (!TYPES.has(type)) throw new ApiError('garbled', 'an event of no known type');
@@ -61,9 +58,9 @@ export function parseEvent(line: string): WatchEvent {
 }
 
 function endsList(object: unknown): boolean {
-  const metadata = isRecord(object) ? object['metadata'] : null;
-  const annotations = isRecord(metadata) ? metadata['annotations'] : null;
-  return isRecord(annotations) && annotations['k8s.io/initial-events-end'] === 'true';
+  const metadata = isJsonObject(object) ? object['metadata'] : null;
+  const annotations = isJsonObject(metadata) ? metadata['annotations'] : null;
+  return isJsonObject(annotations) && annotations['k8s.io/initial-events-end'] === 'true';
 }
 
 function errorOf(object: unknown): ApiError {

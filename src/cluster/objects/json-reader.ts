@@ -1,18 +1,19 @@
 import { canonicalAddress } from '../../util/address.ts';
+import { isJsonObject, type JsonObject } from '../../util/json-object.ts';
 
 /** No name, label or image reference is longer: the API server allows 253, 63, and 255 for the longest image names. */
 const MAX_TEXT = 1024;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/;
-const NOTHING: Readonly<Record<string, unknown>> = {};
+const NOTHING: JsonObject = {};
 
 /** Takes values out of JSON that may have any shape. What is not as it should be counts as left out; what is absent does not. */
 export class JsonReader {
   /** Parts that were left out so far. */
   leftOut = 0;
 
-  object(value: unknown): Readonly<Record<string, unknown>> {
+  object(value: unknown): JsonObject {
     if (value === undefined || value === null) return NOTHING;
-    if (typeof value === 'object' && !Array.isArray(value)) return value as Record<string, unknown>;
+    if (isJsonObject(value)) return value;
     this.leftOut++;
     return NOTHING;
   }

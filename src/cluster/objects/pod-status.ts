@@ -1,3 +1,4 @@
+import type { JsonObject } from '../../util/json-object.ts';
 import type { Interner } from './interner.ts';
 import type { JsonReader } from './json-reader.ts';
 import type { ContainerRecord } from './records.ts';
@@ -8,12 +9,10 @@ const MAX_CONDITIONS = 64;
 const CONTAINER_ID = /^[a-z0-9+.-]+:\/\/([0-9a-f]{64})$/;
 const STATUSES = ['initContainerStatuses', 'containerStatuses', 'ephemeralContainerStatuses'] as const;
 
-type Json = Readonly<Record<string, unknown>>;
-
 const told = (value: unknown): boolean => value !== undefined && value !== null;
 
 /** The statuses of all containers: init, ordinary, ephemeral. */
-export function containerStatuses(status: Json, reader: JsonReader): readonly Json[] {
+export function containerStatuses(status: JsonObject, reader: JsonReader): readonly JsonObject[] {
   return STATUSES.flatMap((key) =>
     reader.list(status[key], MAX_CONTAINERS).map((item) => reader.object(item)),
   );
@@ -21,7 +20,7 @@ export function containerStatuses(status: Json, reader: JsonReader): readonly Js
 
 /** Those of the containers that have an id, which a container has once it was made. */
 export function containers(
-  statuses: readonly Json[],
+  statuses: readonly JsonObject[],
   reader: JsonReader,
   interner: Interner,
 ): ContainerRecord[] {
@@ -40,7 +39,7 @@ export function containers(
 }
 
 /** When the last container ended, where every one that ran tells it; null else. */
-export function endedMs(statuses: readonly Json[], reader: JsonReader): number | null {
+export function endedMs(statuses: readonly JsonObject[], reader: JsonReader): number | null {
   let last: number | null = null;
   for (const status of statuses) {
     const state = reader.object(status['state']);
@@ -57,7 +56,11 @@ export function endedMs(statuses: readonly Json[], reader: JsonReader): number |
  * From when on the pod surely had its present addresses. A pod whose sandbox is made anew gets other addresses, and its
  * containers start again: so of running containers the first start tells it, and of ended ones only the last.
  */
-export function networkMs(status: Json, statuses: readonly Json[], reader: JsonReader): number | null {
+export function networkMs(
+  status: JsonObject,
+  statuses: readonly JsonObject[],
+  reader: JsonReader,
+): number | null {
   for (const item of reader.list(status['conditions'], MAX_CONDITIONS)) {
     const condition = reader.object(item);
     if (condition['type'] !== 'PodReadyToStartContainers' || condition['status'] !== 'True') continue;

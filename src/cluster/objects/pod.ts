@@ -1,3 +1,4 @@
+import type { JsonObject } from '../../util/json-object.ts';
 import { appLabels } from './app-labels.ts';
 import type { Interner } from './interner.ts';
 import type { JsonReader } from './json-reader.ts';
@@ -10,8 +11,6 @@ const MAX_CONTAINERS = 256;
 const MAX_PORTS = 256;
 const NO_CONTAINERS: readonly ContainerRecord[] = [];
 const NO_PORTS: readonly HostPortRecord[] = [];
-
-type Json = Readonly<Record<string, unknown>>;
 
 /**
  * What is kept of a Pod (v1); null without UID, namespace or name. `ownNode`: containers are kept of its pods only;
@@ -59,13 +58,13 @@ export function projectPod(
 }
 
 /** podIPs, and podIP where a server tells only that. */
-function podAddresses(status: Json, reader: JsonReader): readonly string[] {
+function podAddresses(status: JsonObject, reader: JsonReader): readonly string[] {
   const several = reader.list(status['podIPs'], MAX_ADDRESSES).map((item) => reader.object(item)['ip']);
   return reader.addresses(several.length > 0 ? several : [status['podIP']]);
 }
 
 /** The owner with `controller: true`: the API server lets there be one at most. */
-function controllerOf(metadata: Json, reader: JsonReader, interner: Interner): OwnerRef | null {
+function controllerOf(metadata: JsonObject, reader: JsonReader, interner: Interner): OwnerRef | null {
   for (const item of reader.list(metadata['ownerReferences'], MAX_OWNERS)) {
     const owner = reader.object(item);
     if (owner['controller'] !== true) continue;
@@ -82,10 +81,10 @@ function controllerOf(metadata: Json, reader: JsonReader, interner: Interner): O
  * Ports of the node that are the pod's. With hostNetwork every declared port is one; else those with a hostPort. Init
  * containers count where they go on running beside the others (restartPolicy Always).
  */
-function hostPorts(spec: Json, reader: JsonReader): readonly HostPortRecord[] {
+function hostPorts(spec: JsonObject, reader: JsonReader): readonly HostPortRecord[] {
   const hostNetwork = spec['hostNetwork'] === true;
   const found: HostPortRecord[] = [];
-  const read = (container: Json): void => {
+  const read = (container: JsonObject): void => {
     for (const item of reader.list(container['ports'], MAX_PORTS)) {
       const declared = reader.object(item);
       const port = reader.port(hostNetwork ? declared['containerPort'] : declared['hostPort']);

@@ -1,3 +1,4 @@
+import type { JsonObject } from '../../util/json-object.ts';
 import type { Interner } from './interner.ts';
 import type { JsonReader } from './json-reader.ts';
 import type { ServicePortRecord, ServiceRecord } from './records.ts';
@@ -5,8 +6,6 @@ import type { ServicePortRecord, ServiceRecord } from './records.ts';
 const MAX_ADDRESSES = 256;
 const MAX_PORTS = 4096;
 const TYPES = ['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName'] as const;
-
-type Json = Readonly<Record<string, unknown>>;
 
 /** What is kept of a Service (v1); null without UID, namespace or name. */
 export function projectService(raw: unknown, reader: JsonReader, interner: Interner): ServiceRecord | null {
@@ -33,13 +32,13 @@ export function projectService(raw: unknown, reader: JsonReader, interner: Inter
 }
 
 /** clusterIPs, and clusterIP where a server tells only that. "None" is that of a headless Service. */
-function clusterAddresses(spec: Json, reader: JsonReader): readonly string[] {
+function clusterAddresses(spec: JsonObject, reader: JsonReader): readonly string[] {
   const several = reader.list(spec['clusterIPs'], MAX_ADDRESSES);
   const all = several.length > 0 ? several : [spec['clusterIP']];
   return reader.addresses(all.filter((text) => text !== 'None'));
 }
 
-function externalAddresses(spec: Json, status: Json, reader: JsonReader): readonly string[] {
+function externalAddresses(spec: JsonObject, status: JsonObject, reader: JsonReader): readonly string[] {
   const balancers = reader.list(reader.object(status['loadBalancer'])['ingress'], MAX_ADDRESSES);
   return reader.addresses([
     ...reader.list(spec['externalIPs'], MAX_ADDRESSES),
@@ -47,7 +46,11 @@ function externalAddresses(spec: Json, status: Json, reader: JsonReader): readon
   ]);
 }
 
-function servicePorts(spec: Json, reader: JsonReader, interner: Interner): readonly ServicePortRecord[] {
+function servicePorts(
+  spec: JsonObject,
+  reader: JsonReader,
+  interner: Interner,
+): readonly ServicePortRecord[] {
   const found: ServicePortRecord[] = [];
   for (const item of reader.list(spec['ports'], MAX_PORTS)) {
     const declared = reader.object(item);

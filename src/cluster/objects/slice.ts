@@ -1,3 +1,4 @@
+import type { JsonObject } from '../../util/json-object.ts';
 import type { Interner } from './interner.ts';
 import type { JsonReader } from './json-reader.ts';
 import type { EndpointRecord, SliceRecord } from './records.ts';
@@ -6,8 +7,6 @@ import type { EndpointRecord, SliceRecord } from './records.ts';
 const MAX_ENDPOINTS = 1000;
 const MAX_ADDRESSES = 100;
 const MAX_PORTS = 20_000;
-
-type Json = Readonly<Record<string, unknown>>;
 
 /** What is kept of an EndpointSlice (discovery.k8s.io/v1); null without UID, namespace or name. */
 export function projectSlice(raw: unknown, reader: JsonReader, interner: Interner): SliceRecord | null {
@@ -32,7 +31,7 @@ export function projectSlice(raw: unknown, reader: JsonReader, interner: Interne
 }
 
 /** A port without a number stands for every port; a slice without ports has none. */
-function slicePorts(slice: Json, reader: JsonReader, interner: Interner): SliceRecord['ports'] {
+function slicePorts(slice: JsonObject, reader: JsonReader, interner: Interner): SliceRecord['ports'] {
   const found: SliceRecord['ports'][number][] = [];
   for (const item of reader.list(slice['ports'], MAX_PORTS)) {
     const declared = reader.object(item);
@@ -47,7 +46,7 @@ function slicePorts(slice: Json, reader: JsonReader, interner: Interner): SliceR
 
 /** `names`: the addresses are host names. Of the conditions, ready and serving are to be taken as true where they are not told. */
 function endpoint(
-  item: Json,
+  item: JsonObject,
   names: boolean,
   namespace: string,
   reader: JsonReader,

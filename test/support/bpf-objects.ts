@@ -16,7 +16,7 @@ export interface BpfObjects {
   readonly mapIds: readonly number[];
 }
 
-const GONE_LIMIT_MS = 5_000; // the kernel frees programs and maps after a grace period, not at once
+const GONE_LIMIT_MS = 30_000; // the kernel frees programs and maps after a grace period, which may wait for a busy machine
 
 /** What a process has open. It is all that it keeps in the kernel, if nothing is pinned and nothing attached without a link. */
 export async function heldBy(pid: number): Promise<BpfObjects> {

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { get } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { spawnAgent } from '../../support/agent.ts';
+import { type AgentEnd, spawnAgent } from '../../support/agent.ts';
 import { Page } from '../../support/page.ts';
 
 const START_LIMIT_MS = 200_000; // an emulated machine on a busy one: the boot has its own limit
@@ -9,18 +9,23 @@ const START_LIMIT_MS = 200_000; // an emulated machine on a busy one: the boot h
 /** The real agent, with the patience that an emulated machine wants. */
 export class RunningAgent {
   readonly url: string;
+  readonly ended: Promise<AgentEnd>;
   readonly #process: ChildProcess;
   readonly #log: { text: string };
 
   private constructor(process: ChildProcess, url: string, log: { text: string }) {
     this.#process = process;
+    this.ended = new Promise((resolve) => process.once('exit', (code, signal) => resolve({ code, signal })));
     this.url = url;
     this.#log = log;
   }
 
-  /** Starts `kube-netc agent` and waits until it serves. Throws with its log if it does not. */
-  static async start(flags: readonly string[]): Promise<RunningAgent> {
-    const child = spawnAgent(['--listen', '127.0.0.1:0', '--interval', '100ms', ...flags]);
+  /**
+   * Starts `kube-netc agent` and waits until it serves. Throws with its log if it does not.
+   * @param prefix a command that becomes the agent
+   */
+  static async start(flags: readonly string[], prefix: readonly string[] = []): Promise<RunningAgent> {
+    const child = spawnAgent(['--listen', '127.0.0.1:0', '--interval', '100ms', ...flags], {}, prefix);
     const log = { text: '' };
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const timer = setTimeout(() => reject(new Error(`does not serve: ${log.text}`)), START_LIMIT_MS);
@@ -28,7 +33,7 @@ export class RunningAgent {
     child.stderr?.on('data', (data: Buffer) => {
       log.text += data.toString();
       const url = /serving (http:\/\/[^/]+)\//.exec(log.text)?.[1];
-      if (url !== undefined) resolve(url);
+      if (url !== undefined) resolve(url.replace('*', '127.0.0.1'));
     });
     try {
       return new RunningAgent(child, await promise, log);
@@ -58,9 +63,8 @@ export class RunningAgent {
 
   /** Ends it by SIGTERM. @returns its exit code */
   async stop(): Promise<number | null> {
-    const ended = new Promise<number | null>((resolve) => this.#process.once('exit', resolve));
     this.#process.kill('SIGTERM');
-    return ended;
+    return (await this.ended).code;
   }
 
   /** By node:http: fetch() takes a second to load here. */

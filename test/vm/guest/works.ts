@@ -11,6 +11,7 @@ import { race } from './race.ts';
 import type { Report } from './report.ts';
 import { checkRuns } from './run.ts';
 import { RunningAgent } from './running-agent.ts';
+import { checkSecondAgent, takesFentry } from './second-agent.ts';
 import { checkSlowed, runSlowed } from './slow.ts';
 import { checkNames, runTcp } from './tcp.ts';
 import { runUdp } from './udp.ts';
@@ -41,7 +42,7 @@ async function checkAgents(report: Report, net: Net, older: readonly Older[], wa
   const early = await agent.newestPage();
   report.time('start of the agent');
   await report.check(`agent: walks by ${walk}`, () => checkProbes(early, walk));
-  await report.check('agent: --udp=auto takes fentry', () => checkUdpMode(early));
+  await report.check('agent: --udp=auto takes fentry', () => takesFentry(early));
   await report.check('agent: nothing hangs on a send, receive or packet of TCP', () =>
     checkPrograms(probesOf(early)),
   );
@@ -51,7 +52,7 @@ async function checkAgents(report: Report, net: Net, older: readonly Older[], wa
   const udp = await runUdp(net);
   report.time('runs of UDP');
   for (const each of older) await each.send();
-  await checkSecondAgent(report, older);
+  await checkSecondAgent(report, older, SMALL);
   await report.check('one node of several: its own bytes alone', async () => oneNode(net));
   await report.check('TCP while walks never pause: bytes and connections at both ends', async () => {
     const { run, text } = await race(net);
@@ -73,16 +74,6 @@ async function checkAgents(report: Report, net: Net, older: readonly Older[], wa
   await report.check('agent: ends with 0 on SIGTERM', async () => equal(await agent.stop(), 0));
 }
 
-/** Beside the first one, and told what to do with UDP. */
-async function checkSecondAgent(report: Report, older: readonly Older[]): Promise<void> {
-  const agent = await RunningAgent.start([...SMALL, '--udp', 'fentry']);
-  const page = await agent.newestPage();
-  report.time('start of another agent');
-  await report.check('agent: --udp=fentry takes fentry', () => checkUdpMode(page));
-  for (const each of older) await each.check(report, 'that starts later', page, true);
-  await agent.stop();
-}
-
 function checkProbes(page: Page, walk: string): void {
   const probes = page.find('kube_netc_agent_probe_attached');
   equal(page.value('kube_netc_agent_probe_attached', { probe: walk }), 1);
@@ -91,10 +82,6 @@ function checkProbes(page: Page, walk: string): void {
 
 function probesOf(page: Page): string[] {
   return page.find('kube_netc_agent_probe_attached').map(({ labels }) => labels['probe'] ?? '');
-}
-
-function checkUdpMode(page: Page): void {
-  equal(page.value('kube_netc_agent_udp_mode', { mode: 'fentry' }), 1);
 }
 
 function checkLost(page: Page): void {

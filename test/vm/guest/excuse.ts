@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { Monitor } from '../../../src/libbpf/monitor.ts';
 
 /** What a kernel does to every program that counts, and the agent can only tell of. */
 export class Excused extends Error {}
@@ -16,6 +17,12 @@ function isPreemptible(): boolean {
   } catch {
     return false; // before 5.13: as built, and Debian's then was not
   }
+}
+
+/** How often the kernel skipped a program of these books. */
+export function skippedBy(monitor: Monitor): number {
+  const attached = monitor.probes().filter((probe) => probe.attached);
+  return attached.reduce((sum, { name }) => sum + monitor.stats(name).missed, 0);
 }
 
 /** Runs a comparison; where programs were skipped, by no fault of theirs, a failure is excused. */

@@ -6,7 +6,7 @@ import type { SpawnOptions } from '../../hosts/host.ts';
 import { runTcpClient, startTcpServer } from '../../hosts/tcp-traffic.ts';
 import { runUdpClient, startUdpServer } from '../../hosts/udp-traffic.ts';
 import { monitorAlone } from '../../support/monitor-alone.ts';
-import { unlessSkipped } from './excuse.ts';
+import { skippedBy, unlessSkipped } from './excuse.ts';
 import type { Net } from './net.ts';
 import type { Bytes } from './run.ts';
 
@@ -22,8 +22,7 @@ export async function oneNode(net: Net): Promise<string> {
   await traffic(net, {}); // of the same host, and not below the cgroup
   monitor.beginWalk();
   while (!monitor.step().done) await nextTurn();
-  const attached = monitor.probes().filter((probe) => probe.attached);
-  const skipped = attached.reduce((sum, { name }) => sum + monitor.stats(name).missed, 0);
+  const skipped = skippedBy(monitor);
   unlessSkipped(skipped, () => deepEqual(sumsOf(monitor), ours));
   return `${ours.tcp.sentBytes + ours.udp.sentBytes} bytes sent`;
 }

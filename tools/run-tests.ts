@@ -11,7 +11,7 @@ const PROJECTS = {
   kernel: 7 * MINUTE_MS,
   e2e: 9 * MINUTE_MS,
   cluster: 7 * MINUTE_MS,
-  vm: 5 * MINUTE_MS,
+  vm: 12 * MINUTE_MS,
 } as const;
 
 const shellFiles = [...globSync('{tools,test,bench,deploy}/**/*.sh'), '.ci/run', 'kube-netc'];

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Cgroup } from './cgroup.ts';
 import { findTool } from './find-tool.ts';
@@ -63,7 +63,8 @@ export class Host {
   ): Promise<Host> {
     const host = new Host(name, netns, cgroup);
     await run([findTool('ip'), 'netns', 'add', netns]);
-    await host.sysctl({ ...DEFAULTS, ...(options.forward === true ? FORWARDING : {}), ...options.sysctls });
+    await host.sysctl(known({ ...DEFAULTS, ...(options.forward === true ? FORWARDING : {}) }));
+    if (options.sysctls !== undefined) await host.sysctl(options.sysctls);
     await host.ip('link set lo up');
     return host;
   }
@@ -162,6 +163,12 @@ export class Host {
     if (segment === undefined) throw new Error(`${this.name} is joined to nothing yet`);
     return segment;
   }
+}
+
+/** Without those of IPv6, where the kernel has none. */
+function known(values: Sysctls): Sysctls {
+  if (existsSync('/proc/sys/net/ipv6')) return values;
+  return Object.fromEntries(Object.entries(values).filter(([name]) => !name.startsWith('net.ipv6.')));
 }
 
 function readOrEmpty(file: string): string {

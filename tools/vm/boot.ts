@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { CACHE } from './bring.ts';
 import type { Kernel } from './kernels.ts';
 
 /** How the emulator ended, and what the serial line said. */
@@ -13,7 +14,6 @@ export interface Boot {
 }
 
 export interface BootOptions {
-  readonly cache: string;
   readonly kernel: Kernel;
   readonly vmlinuz: string;
   readonly initramfs: string;
@@ -49,11 +49,10 @@ const MACHINES = {
 const APPEND = 'panic=-1 oops=panic quiet loglevel=4 mitigations=off';
 
 /** Boots a kernel and waits until the emulator ends. Never throws for what happens inside. */
-export async function boot({ cache, kernel, vmlinuz, initramfs, limitMs }: BootOptions): Promise<Boot> {
+export async function boot({ kernel, vmlinuz, initramfs, limitMs }: BootOptions): Promise<Boot> {
   const { program, args, console } = MACHINES[kernel.architecture];
-  const guest = kernel.walk === null ? 'too-old' : `works,${kernel.walk}`;
-  const append = `console=${console} ${APPEND} guest=${guest} ${kernel.append ?? ''}`;
-  const unpacked = join(cache, 'bin', program);
+  const append = `console=${console} ${APPEND} guest=${guestOf(kernel)} ${kernel.append ?? ''} ${kernel.variant?.parameter ?? ''}`;
+  const unpacked = join(CACHE, 'bin', program);
   const startedMs = performance.now();
   const emulator = [existsSync(unpacked) ? unpacked : program, ...args, ...COMMON];
   const machine = ['-kernel', vmlinuz, '-initrd', initramfs, '-append', append];
@@ -67,6 +66,12 @@ export async function boot({ cache, kernel, vmlinuz, initramfs, limitMs }: BootO
   }
   const { status, timedOut } = await ending(child, limitMs);
   return { serial: serial.replaceAll('\r', ''), status, timedOut, tookMs: performance.now() - startedMs };
+}
+
+/** What test/vm/guest/main.ts is to look at. */
+function guestOf({ walk, variant }: Kernel): string {
+  if (walk === null) return 'too-old';
+  return `${variant === undefined ? 'works' : 'without-ipv6'},${walk}`;
 }
 
 async function ending(child: ChildProcess, limitMs: number): Promise<Pick<Boot, 'status' | 'timedOut'>> {

@@ -64,7 +64,7 @@ bring() {
 		say "fetching $package of $suite"
 		work=$(mktemp -d "$VM_CACHE/new.XXXXXX")
 		if unpack "$package"; then
-			rm -rf "$folder"
+			[ ! -e "$folder" ] || mv "$folder" "$work/old"
 			mv "$work/new" "$folder"
 			rm -rf "$work"
 			return
@@ -84,6 +84,6 @@ is_whole() {
 
 if ! is_whole || [ "$newer" = --newer ]; then
 	lock_cache
-	bring || is_whole || exit 1
+	{ is_whole && [ "$newer" != --newer ]; } || bring || is_whole || exit 1
 	rm -rf "$VM_CACHE/apt"
 fi

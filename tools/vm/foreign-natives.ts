@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { ARCHITECTURES } from '../image/architecture.ts';
 import { unpackLocked } from '../image/locked-package.ts';
 import { nativePackages } from '../image/root.ts';
+import { BUILD, CACHE } from './bring.ts';
 import type { Content } from './cpio.ts';
 import { HOME, type Files } from './initramfs.ts';
 import { PROGRAMS } from './natives.ts';
@@ -13,11 +14,10 @@ const LIBRARIES = ['lib/*.so.*', '{lib,usr/lib}/aarch64-linux-gnu/!(lib*san).so*
 /**
  * What of the guest is made for its kind of machine, where that is arm64 and this machine is not: Debian's packages, Node
  * and koffi as package-lock.json has them. Throws where one cannot be had.
- * @param cache where tools/vm/programs.sh has unpacked arm64-root and built arm64-traffic
  */
-export function arm64Natives(cache: string): Files {
+export function arm64Natives(): Files {
   const files = new Map<string, Content>();
-  const root = join(cache, 'arm64-root');
+  const root = join(CACHE, 'arm64-root');
   const add = (place: string, ...candidates: readonly string[]): void => {
     const file = candidates.map((name) => join(root, name)).find((each) => existsSync(each));
     if (file === undefined) throw new Error(`${root} has no ${candidates[0]}`);
@@ -28,9 +28,9 @@ export function arm64Natives(cache: string): Files {
   for (const name of PROGRAMS)
     add(`/usr/sbin/${name}`, ...['bin', 'usr/bin', 'sbin', 'usr/sbin'].map((folder) => `${folder}/${name}`));
   for (const name of globSync(LIBRARIES, { cwd: root })) files.set(`/${name}`, contentOf(join(root, name)));
-  for (const file of globSync(join(cache, 'arm64-traffic/*')))
+  for (const file of globSync(join(BUILD, 'arm64-traffic/*')))
     files.set(`${HOME}/build/traffic/${basename(file)}`, { file });
-  addPackages(files, join(cache, 'arm64-npm'));
+  addPackages(files, join(BUILD, 'arm64-npm'));
   return files;
 }
 

@@ -12,6 +12,13 @@ export interface Kernel {
   readonly walk: 'walk_cast' | 'walk_probe' | null;
   /** More for its command line. */
   readonly append?: string;
+  /** The row whose kernel it is, where it is the same one, with something for its command line that sets it apart. */
+  readonly variant?: { readonly of: string; readonly parameter: 'ipv6.disable=1' };
+}
+
+/** Where a kernel is in the cache. */
+export function folderOf({ name, variant }: Kernel): string {
+  return variant?.of ?? name;
 }
 
 /**
@@ -24,6 +31,14 @@ const WITHOUT_CX16 = 'slub_debug=F';
  * The flavour for virtual machines has all that a test needs and half the size. 5.15, the oldest that the agent promises
  * to run on, was never one of Debian's.
  */
+const LONG_TERM = {
+  name: '6.12',
+  architecture: 'amd64',
+  suite: 'trixie',
+  package: String.raw`linux-image-6\.12\.[0-9]+\+deb13-cloud-amd64`,
+  walk: 'walk_cast',
+} as const;
+
 export const KERNELS: readonly Kernel[] = [
   {
     name: '5.10',
@@ -39,13 +54,8 @@ export const KERNELS: readonly Kernel[] = [
     package: String.raw`linux-image-6\.1\.0-[0-9]+-cloud-amd64`,
     walk: 'walk_probe',
   },
-  {
-    name: '6.12',
-    architecture: 'amd64',
-    suite: 'trixie',
-    package: String.raw`linux-image-6\.12\.[0-9]+\+deb13-cloud-amd64`,
-    walk: 'walk_cast',
-  },
+  LONG_TERM,
+  { ...LONG_TERM, name: '6.12-no-ipv6', variant: { of: '6.12', parameter: 'ipv6.disable=1' } },
   {
     name: '6.18',
     architecture: 'amd64',

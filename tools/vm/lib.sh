@@ -3,7 +3,8 @@
 
 . tools/lib-apt.sh
 
-VM_CACHE=${KUBE_NETC_VM_CACHE-$PWD/.cache/kernels}
+# Outside the tree, so that checkouts share it.
+VM_CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/kube-netc/kernels
 
 say() {
 	printf 'kernels: %s\n' "$*" >&2

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { BUILD, CACHE } from './bring.ts';
 import type { Content } from './cpio.ts';
 import { HOME, type Files } from './initramfs.ts';
 
@@ -12,12 +13,11 @@ export const PROGRAMS = ['ip', 'nsenter', 'setpriv', 'tc'] as const;
 /**
  * What of the guest is made for its kind of machine, where it is of this machine's kind: its own Node, programs and
  * libraries, and those that the set-up has unpacked beside the tree. Throws where one is missing.
- * @param cache where tools/vm/programs.sh has put its programs
  */
-export function ownNatives(cache: string): Files {
+export function ownNatives(): Files {
   const files = new Map<string, Content>();
-  files.set('/bin/busybox', { file: join(cache, 'bin/busybox') });
-  files.set('/bin/exit-status', { file: join(cache, 'bin/exit-status') });
+  files.set('/bin/busybox', { file: join(CACHE, 'bin/busybox') });
+  files.set('/bin/exit-status', { file: join(BUILD, 'exit-status') });
   files.set('/usr/bin/node', { file: realpathSync(process.execPath) });
   files.set('/bin/sh', { file: which('sh') }); // that of busybox runs its own ip and setpriv first
   for (const name of PROGRAMS) addProgram(files, name);

@@ -1,42 +1,53 @@
+import type { Kernel } from './kernels.ts';
 import type { Tested } from './test-kernel.ts';
 
 const MARKS = { PASS: 'yes', FAIL: 'no', INFRA: 'not known' } as const;
 
 /** docs/reference/kernels.md: what works on which kernel, as tested. */
 export function kernelsPage(tested: readonly Tested[], date: Date): string {
-  const names = [...new Set(tested.flatMap(({ checks }) => checks.map(({ name }) => name)))];
-  const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  const mark = ({ checks }: Tested, name: string): string => {
-    const found = checks.filter((check) => check.name === name);
-    if (found.length === 0) return '-';
-    if (!found.every(({ passed }) => passed)) return 'NO';
-    return found.some(({ excused }) => excused) ? 'not always' : 'yes';
-  };
-  const kernels = tested.map(({ release, kernel, package: name, kind }) =>
-    row([release ?? 'did not come up', kernel.architecture, `\`${name}\``, kernel.suite, MARKS[kind]]),
-  );
-  const head = [
-    'what the tests saw',
-    ...tested.map(
-      ({ release, kernel }) => `${release?.split(/[-+]/)[0] ?? kernel.name} ${kernel.architecture}`,
-    ),
-  ];
+  const day = date.toISOString().slice(0, 10);
   return [
-    `<!-- Made by npm run test:kernels -- --page, on ${date.toISOString().slice(0, 10)}. Do not edit. -->\n`,
+    `<!-- Made by npm run test:kernels -- --page, on ${day}. Do not edit. -->\n`,
     '# Kernels\n',
     ...INTRODUCTION,
-    `What follows was run on ${date.toISOString().slice(0, 10)}.\n`,
+    `What follows was run on ${day}.\n`,
     '## The kernels\n',
-    row(['Linux', 'architecture', "Debian's package", 'suite', 'as it should be']),
-    row(['---', '---', '---', '---', '---']),
-    ...kernels,
+    ...table(['Linux', 'architecture', "Debian's package", 'suite', 'as it should be'], tested.map(rowOf)),
     '\n## What works where\n',
-    row(head),
-    row(head.map(() => '---')),
-    ...names.map((name) => row([name, ...tested.map((each) => mark(each, name))])),
+    ...table(['what the tests saw', ...tested.map(headOf)], checksOf(tested)),
     '',
     ...NOTES,
   ].join('\n');
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
+}
+
+function rowOf({ release, kernel, package: name, kind }: Tested): string[] {
+  const linux = (release ?? 'did not come up') + parameterOf(kernel);
+  return [linux, kernel.architecture, `\`${name}\``, kernel.suite, MARKS[kind]];
+}
+
+function headOf({ release, kernel }: Tested): string {
+  return `${release?.split(/[-+]/)[0] ?? kernel.name} ${kernel.architecture}${parameterOf(kernel)}`;
+}
+
+/** A row a check: its name, and what each kernel has shown. */
+function checksOf(tested: readonly Tested[]): string[][] {
+  const names = new Set(tested.flatMap(({ checks }) => checks.map(({ name }) => name)));
+  return [...names].map((name) => [name, ...tested.map((each) => mark(each, name))]);
+}
+
+function mark({ checks }: Tested, name: string): string {
+  const found = checks.filter((check) => check.name === name);
+  if (found.length === 0) return '-';
+  if (!found.every(({ passed }) => passed)) return 'NO';
+  return found.some(({ excused }) => excused) ? 'not always' : 'yes';
+}
+
+function parameterOf({ variant }: Kernel): string {
+  return variant === undefined ? '' : `, \`${variant.parameter}\``;
 }
 
 const INTRODUCTION = [
@@ -48,7 +59,7 @@ const INTRODUCTION = [
 ];
 
 const NOTES = [
-  'A dash: not looked at, since the agent cannot run there.\n',
+  'A dash: not looked at, since the agent cannot run there, or since that kernel does not do it: one walk or the other, IPv6.\n',
   '- 5.10 is older than what the agent promises to run on: it must say so in one line, and end.',
   '- 5.15 to 6.0 are promised and were not run: Debian has no such kernels.',
   '- Before 6.2 live sockets are read by `walk_probe` (`bpf_probe_read_kernel` for each field), from 6.2 on by `walk_cast`',

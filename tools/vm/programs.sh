@@ -59,8 +59,8 @@ link_emulator() {
 
 # What ends the emulator from inside, on x86-64.
 build_exit_status() {
-	[ -n "$(find "$VM_CACHE/bin/exit-status" -newer tools/vm/exit-status.c 2>/dev/null)" ] ||
-		"$(llvm_program clang)" -O2 -static tools/vm/exit-status.c -o "$VM_CACHE/bin/exit-status"
+	[ -n "$(find build/vm/exit-status -newer tools/vm/exit-status.c 2>/dev/null)" ] ||
+		"$(llvm_program clang)" -O2 -static tools/vm/exit-status.c -o build/vm/exit-status
 }
 
 # What the guest runs beside the agent, and what links programs for it, of the release whose libraries our image has too.
@@ -99,7 +99,7 @@ download_foreign() {
 build_foreign_traffic() {
 	linker=$VM_CACHE/bin/ld.lld
 	[ -x "$linker" ] || linker=$(command -v ld.lld)
-	TRAFFIC_OUTPUT=$VM_CACHE/arm64-traffic \
+	TRAFFIC_OUTPUT=build/vm/arm64-traffic \
 		TRAFFIC_FLAGS="--target=aarch64-linux-gnu --sysroot=$VM_CACHE/arm64-root --ld-path=$linker -static" \
 		sh tools/build-traffic.sh >&2 || {
 		say "the programs of the tests cannot be built for arm64"
@@ -107,7 +107,7 @@ build_foreign_traffic() {
 	}
 }
 
-mkdir -p "$VM_CACHE/bin"
+mkdir -p "$VM_CACHE/bin" build/vm
 look "$1"
 if [ -n "$wanted" ]; then
 	lock_cache

@@ -3,7 +3,7 @@
 // Exit code 0: all passed, 1: one has failed, 2: of one nothing is known.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { bringKernel, bringPrograms, CACHE } from './bring.ts';
+import { BUILD, bringKernel, bringPrograms } from './bring.ts';
 import { arm64Natives } from './foreign-natives.ts';
 import { writeUserland } from './initramfs.ts';
 import { type Kernel, KERNELS } from './kernels.ts';
@@ -12,7 +12,6 @@ import { kernelsPage } from './page.ts';
 import { type Tested, testKernel } from './test-kernel.ts';
 
 const TREE = join(import.meta.dirname, '../..');
-const FOLDER = join(TREE, 'build/vm');
 const LIMIT_MS = 300_000;
 const NATIVES = { amd64: ownNatives, arm64: arm64Natives } as const;
 const AT_ONCE = 2; // emulated machines: each keeps one core busy
@@ -51,7 +50,7 @@ async function testAll(kernels: readonly Kernel[]): Promise<Tested[]> {
   const done: Tested[] = [];
   const work = async (): Promise<void> => {
     for (let kernel = left.shift(); kernel; kernel = left.shift()) {
-      const tested = await testKernel(kernel, userlands[kernel.architecture], FOLDER, LIMIT_MS);
+      const tested = await testKernel(kernel, userlands[kernel.architecture], BUILD, LIMIT_MS);
       show(tested);
       done.push(tested);
     }
@@ -60,11 +59,11 @@ async function testAll(kernels: readonly Kernel[]): Promise<Tested[]> {
   return done.sort((a, b) => kernels.indexOf(a.kernel) - kernels.indexOf(b.kernel));
 }
 
-mkdirSync(FOLDER, { recursive: true });
+mkdirSync(BUILD, { recursive: true });
 const kernels = await bring(wanted);
-const userlands = { amd64: join(FOLDER, 'userland-amd64.cpio'), arm64: join(FOLDER, 'userland-arm64.cpio') };
+const userlands = { amd64: join(BUILD, 'userland-amd64.cpio'), arm64: join(BUILD, 'userland-arm64.cpio') };
 for (const architecture of new Set(kernels.map((kernel) => kernel.architecture))) {
-  writeUserland(userlands[architecture], NATIVES[architecture](CACHE));
+  writeUserland(userlands[architecture], NATIVES[architecture]());
 }
 const tested = await testAll(kernels);
 if (flags.includes('--page'))

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { boot } from './boot.ts';
 import { CACHE } from './bring.ts';
 import { writeModules } from './initramfs.ts';
-import type { Kernel } from './kernels.ts';
+import { folderOf, type Kernel } from './kernels.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
 
 /** A kernel's verdict, and what it took. */
@@ -27,7 +27,7 @@ export async function testKernel(
   limitMs: number,
 ): Promise<Tested> {
   mkdirSync(folder, { recursive: true });
-  const from = join(CACHE, kernel.name);
+  const from = join(CACHE, folderOf(kernel));
   const initramfs = join(folder, `${kernel.name}.cpio`);
   const log = join(folder, `${kernel.name}.log`);
   const modules = join(folder, `${kernel.name}-modules.cpio`);
@@ -35,7 +35,7 @@ export async function testKernel(
   copyFileSync(userland, initramfs);
   appendFileSync(initramfs, readFileSync(modules));
   const once = async (): Promise<Tested> => {
-    const booted = await boot({ cache: CACHE, kernel, vmlinuz: join(from, 'vmlinuz'), initramfs, limitMs });
+    const booted = await boot({ kernel, vmlinuz: join(from, 'vmlinuz'), initramfs, limitMs });
     writeFileSync(log, booted.serial);
     const name = readFileSync(join(from, 'package'), 'utf8').trim();
     return { ...verdictOf(kernel, booted), kernel, package: name, tookMs: booted.tookMs, log };

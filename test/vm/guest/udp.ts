@@ -14,11 +14,11 @@ const PORT_WITHOUT_SERVER = 9;
 
 interface Case {
   readonly name: string;
-  readonly family?: 6;
+  readonly family?: 4 | 6;
   readonly client: Partial<UdpClientOptions>;
 }
 
-/** Answered with what was asked, by one server on an IPv6 socket. */
+/** Answered with what was asked, by one server: on an IPv6 socket, where there are such. */
 const ECHOED: readonly Case[] = [
   { name: 'connected', client: { connected: true } },
   { name: 'unconnected', client: {} },
@@ -48,13 +48,20 @@ const SIZES = { count: 20, size: 100, wait: 10_000 } as const;
 
 /** Datagrams of every kind. */
 export async function runUdp(net: Net): Promise<Run[]> {
-  const runs = await runEchoed(net, ECHOED);
-  for (const each of TAKEN) runs.push(await runTaken(net, each));
+  const can = ({ family = 4, client }: Case): boolean =>
+    net.families.includes(client.mapped === true ? 6 : family);
+  const runs = await runEchoed(net, ECHOED.filter(can));
+  for (const each of TAKEN.filter(can)) runs.push(await runTaken(net, each));
   return [...runs, await runRefused(net)];
 }
 
+/** Of the family that takes what there is. */
+function anywhere(net: Net): UdpServerOptions {
+  return net.families.includes(6) ? {} : { address: '0.0.0.0' };
+}
+
 async function runEchoed(net: Net, cases: readonly Case[]): Promise<Run[]> {
-  const serving = await startUdpServer(net.server, { echo: true });
+  const serving = await startUdpServer(net.server, { ...anywhere(net), echo: true });
   const runs: Run[] = [];
   for (const { name, family, client } of cases) {
     const at = net.fresh(family ?? 4);
@@ -68,7 +75,7 @@ async function runEchoed(net: Net, cases: readonly Case[]): Promise<Run[]> {
 
 async function runTaken(net: Net, { name, family, client, server }: (typeof TAKEN)[number]): Promise<Run> {
   const at = net.fresh(family ?? 4);
-  const serving = await startUdpServer(net.server, server);
+  const serving = await startUdpServer(net.server, { ...anywhere(net), ...server });
   const options = { ...SIZES, ...client, address: at.server, port: serving.port };
   const sent = bytesOf(name, await runUdpClient(net.client, options));
   return { name: `UDP ${name}`, at, client: sent, server: bytesOf(name, await serving.stop()) };

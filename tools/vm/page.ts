@@ -59,7 +59,7 @@ const INTRODUCTION = [
 ];
 
 const NOTES = [
-  'A dash: not looked at, since the agent cannot run there, or since that kernel does not do it: one walk or the other, IPv6.\n',
+  'A dash: not looked at: the agent cannot run there or walks the other way; without IPv6, what that does not change.\n',
   '- 5.10 is older than what the agent promises to run on: it must say so in one line, and end.',
   '- 5.15 to 6.0 are promised and were not run: Debian has no such kernels.',
   '- Before 6.2 live sockets are read by `walk_probe` (`bpf_probe_read_kernel` for each field), from 6.2 on by `walk_cast`',

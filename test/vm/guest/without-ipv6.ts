@@ -1,4 +1,5 @@
-import { equal, match } from 'node:assert/strict';
+import { equal, match, ok } from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { runCommand } from '../../support/agent.ts';
 import { checkDoctor } from './doctor.ts';
 import { checkNothingLeft } from './kernel-objects.ts';
@@ -13,6 +14,7 @@ import { runUdp } from './udp.ts';
 export async function checkWithoutIpv6(report: Report): Promise<void> {
   await checkDoctor(report, true);
   await report.check('without IPv6, agent: --listen [::1]:0 is refused in a line', async () => {
+    ok(!existsSync('/proc/sys/net/ipv6'), 'there is IPv6');
     const { code, stderr } = await runCommand(['agent', '--listen', '[::1]:0']);
     match(stderr, /^kube-netc: \P{Cc}*the kernel has no such address family\P{Cc}* \(E_LISTEN\)\n$/u);
     equal(code, 1);

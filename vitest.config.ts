@@ -5,9 +5,10 @@ import { defineConfig } from 'vitest/config';
 const toolsBin = join(import.meta.dirname, '.cache/tools/bin');
 const env = { PATH: [process.env['PATH'], toolsBin].join(delimiter) };
 
-/** Tests that make namespaces and traffic: real time, few at once. */
+/** Tests that make namespaces and traffic: real time, few at once; what they poll for comes when a busy machine gets to it. */
 const onTheMachine = {
   env,
+  expect: { poll: { timeout: 60_000, interval: 20 } },
   testTimeout: 120_000,
   hookTimeout: 120_000,
   teardownTimeout: 30_000,

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { KernelBtf } from '../../src/libbpf/kernel-btf.ts';
 import { BpfObject } from '../../src/libbpf/object.ts';
 import { Features } from '../../src/libbpf/features.ts';
@@ -112,8 +112,8 @@ describe('the kernel', () => {
     );
     expect(listLinks().filter((each) => each.programId === id)).toHaveLength(1);
     link.close();
-    await vi.waitFor(() => expect(listLinks().filter((each) => each.programId === id)).toEqual([]));
+    await expect.poll(() => listLinks().filter((each) => each.programId === id)).toEqual([]);
     object.close();
-    await vi.waitFor(() => expect(listPrograms().map((program) => program.id)).not.toContain(id));
+    await expect.poll(() => listPrograms().map((program) => program.id)).not.toContain(id);
   });
 });

@@ -52,6 +52,7 @@ describe('an agent', () => {
     const serving = await startTcpServer(exact.server, {}, { cgroup });
     const { port } = serving;
     const sent = await runTcpClient(exact.client, { ...SIZES, address: to, port }, { cgroup });
+    await exact.settled();
     const page = await freshPage(agent, 'connections', 'agent');
     expect([page.pair(from, to, port), page.pair(to, from)]).toEqual([clientSums(sent), mirrored(sent)]);
     const [series] = page.find('bytes_sent', { source_address: from });

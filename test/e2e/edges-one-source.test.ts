@@ -31,6 +31,7 @@ describe('page, edges, command and audit', () => {
   /** What everything says of the traffic with a server, which must be what its client counted. */
   async function expectTotals(agent: TestAgent, port: number, of: TcpTotals, active: number): Promise<void> {
     const [from, to] = lab.exact.addresses();
+    await lab.exact.settled(active);
     const page = await freshPage(agent, ...GROUPS);
     expectOneSum(page);
     expect(page.pair(from, to, port)).toEqual({

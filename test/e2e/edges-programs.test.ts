@@ -43,7 +43,7 @@ describe('edges', () => {
       bitsPerSecond: 20e6, // with a limit nothing is under way at the end
     });
     await service.stop();
-    await exact.allClosed(agent);
+    await exact.settled();
     const { told } = await edges('iperf3', 'iperf3', 5201);
     expect(told[0]).toEqual(told[1]);
     expect(told[0]?.toServer).toBeGreaterThanOrEqual(report.sentBytes);
@@ -58,6 +58,7 @@ describe('edges', () => {
     });
     const url = `http://${exact.server.v4}:${PORT}/`;
     const report = await runWrk(exact.lab, exact.client, { url, seconds: 1, connections: CONNECTIONS });
+    await exact.settled();
     const { page, told } = await edges('wrk', 'nginx', PORT);
     await nginx.stop();
     const [client, server] = told;

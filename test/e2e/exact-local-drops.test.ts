@@ -9,6 +9,7 @@ import { HeldTcp, runTcpClient, startTcpServer } from '../hosts/tcp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import { TestAgent } from '../support/agent.ts';
 import { ownNetworks } from '../support/networks.ts';
+import { settled } from '../support/open-ends.ts';
 import { setUp } from '../support/set-up.ts';
 import { untilTold, Untold } from '../support/untold.ts';
 
@@ -45,6 +46,7 @@ describe('bytes of a sender whose own machine drops packets', () => {
     });
     const ended = await held.close();
     const served = await serving.stop();
+    await settled([client, server]);
     const closed = await agent.page('?collect[]=connections');
     return {
       untold: untold.end(),

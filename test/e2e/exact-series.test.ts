@@ -76,6 +76,7 @@ describe('series of TCP connections', () => {
         served(from, held.ready.perConnection ?? [], sumOf([])),
       );
       const left = await held.drop(12);
+      await exact.settled(8);
       const page = await freshPage(agent, 'connections');
       const each = left.perConnection ?? []; // the oldest first, which were the first to end
       expect(seriesOf(page, SERVER, to, from)).toEqual(
@@ -83,6 +84,7 @@ describe('series of TCP connections', () => {
       );
       expect(page.pair(to, from).active).toBe(8);
       const all = await held.close();
+      await exact.settled();
       const closed = await freshPage(agent, 'connections');
       expect(seriesOf(closed, SERVER, to, from)).toEqual({
         [from]: { sent: all.readBytes, received: all.wroteBytes },
@@ -100,6 +102,7 @@ describe('series of TCP connections', () => {
       const held = await HeldTcp.open(exact.server, { address: to, port: one.port, connections: 7 });
       const ended = await runTcpClient(exact.server, { address: to, port: one.port, connections: 30 });
       const other = await runTcpClient(exact.server, { address: to, port: two.port, connections: 11 });
+      await exact.settled(7);
       const page = await freshPage(agent, 'connections');
       // a series is of one process: that two talk to one port is two series
       expect(seriesOf(page, HOLDER, from, to)).toEqual({
@@ -114,6 +117,7 @@ describe('series of TCP connections', () => {
       await held.close();
       await one.stop();
       await two.stop();
+      await exact.settled();
     },
   );
 

@@ -40,7 +40,9 @@ describe('short connections at full rate', () => {
     const [from, to] = exact.addresses();
     const { result, grown } = await exact.count(agent, async () => {
       // walks meet closes
-      return during(Promise.all([serve(1), serve(2)]), async () => agent.rawPage());
+      const served = await during(Promise.all([serve(1), serve(2)]), async () => agent.rawPage());
+      await exact.settled();
+      return served;
     });
     for (const { port, sent, served } of result) {
       expect([sent.errors, served.errors]).toEqual([0, 0]);

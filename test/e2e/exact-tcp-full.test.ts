@@ -33,6 +33,7 @@ describe('bytes where a table is full', () => {
       expect(open.pair(from, to).active).toBeLessThanOrEqual(64);
       const sent = await held.close();
       await serving.stop();
+      await exact.settled();
       const closed = await freshPage(agent, 'connections');
       expect({ client: closed.pair(from, to, serving.port), server: closed.pair(to, from) }).toEqual({
         client: clientSums(sent),

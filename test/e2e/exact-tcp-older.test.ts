@@ -57,6 +57,7 @@ describe('connections older than the agent', () => {
     active: number,
   ): Promise<void> {
     const [from, to] = exact.addresses(family);
+    await exact.settled(active);
     const page = await freshPage(agent, 'connections');
     expect({ client: page.pair(from, to, serving.port), server: page.pair(to, from) }).toEqual({
       client: { sentBytes: totals.wroteBytes, receivedBytes: totals.readBytes, active },
@@ -111,6 +112,7 @@ describe('connections older than the agent', () => {
     await client.line(/^half closed/);
     const agent = await start();
     const expected = async (sentBytes: number, active: number): Promise<void> => {
+      await exact.settled(active);
       const page = await freshPage(agent, 'connections');
       expect({ client: page.pair(from, to, port), server: page.pair(to, from) }).toEqual({
         client: { sentBytes, receivedBytes: 5 * 777, active },
@@ -141,6 +143,7 @@ describe('connections older than the agent', () => {
     const agent = await start();
     process.kill(waiting.process.pid, 'SIGCONT');
     const [sent, served] = [await running.end(), await waiting.stop()];
+    await exact.settled();
     const page = await freshPage(agent, 'connections');
     expect({ client: page.pair(from, to, waiting.port), server: page.pair(to, from) }).toEqual({
       client: { sentBytes: sent.wroteBytes, receivedBytes: sent.readBytes, active: 0 },

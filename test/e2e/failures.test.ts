@@ -117,6 +117,7 @@ describe('failed connects', () => {
   it('are no failures where a connection came about', async () => {
     const serving = await startTcpServer(exact.server);
     const made = await fail('IPv4', serving.port);
+    await exact.settled();
     const page = await freshPage(agent, 'workloads');
     await serving.stop();
     expect(made).toMatchObject({ connected: 40 });

@@ -29,7 +29,8 @@ describe('an agent', () => {
     const [from, to] = exact.addresses();
     const { port } = await startTcpServer(exact.server);
     const run = async (): Promise<TcpTotals> => runTcpClient(exact.client, { ...SIZES, address: to, port });
-    const pairs = async (agent: TestAgent): Promise<PairSums[]> => {
+    const pairs = async (agent: TestAgent, open: number): Promise<PairSums[]> => {
+      await exact.settled(open);
       const page = await freshPage(agent, 'connections');
       return [page.pair(from, to), page.pair(to, from)];
     };
@@ -44,13 +45,13 @@ describe('an agent', () => {
     await using second = await TestAgent.start();
     const beside = await run();
     const open = await held.send(10_000);
-    expect(await pairs(first)).toEqual(both([before, beside, open], 20));
-    expect(await pairs(second)).toEqual(both([beside, open], 20));
+    expect(await pairs(first, 20)).toEqual(both([before, beside, open], 20));
+    expect(await pairs(second, 20)).toEqual(both([beside, open], 20));
     second.process.kill('SIGKILL');
     await second.ended;
     const after = await run();
     const ended = await held.close();
-    expect(await pairs(first)).toEqual(both([before, beside, after, ended], 0));
+    expect(await pairs(first, 0)).toEqual(both([before, beside, after, ended], 0));
   });
 
   it('with CAP_BPF and CAP_PERFMON alone, as a user, counts exactly, and says what it cannot tell of UDP', async (context) => {

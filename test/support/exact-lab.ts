@@ -4,9 +4,9 @@ import { Lab } from '../hosts/lab.ts';
 import type { Segment } from '../hosts/segment.ts';
 import { TestAgent } from './agent.ts';
 import { type Networks, ownNetworks } from './networks.ts';
+import { settled } from './open-ends.ts';
 import type { Page, PairSums } from './page.ts';
 
-const CLOSED_LIMIT_MS = 20_000;
 /** What the label scope says of edges between the two hosts, to an agent with their network flag. */
 const SCOPE = 'lab';
 
@@ -77,19 +77,9 @@ export class ExactLab {
     return { result, page, grown: (...pair) => difference(before.pair(...pair), page.pair(...pair)) };
   }
 
-  /**
-   * Waits until the page has no TCP connection of the two hosts that is open: the last packets of a close may be on their
-   * way when the programs have ended. Throws after 20 s.
-   */
-  async allClosed(agent: PageSource, family?: Family): Promise<void> {
-    const [from, to] = this.addresses(family);
-    const end = performance.now() + CLOSED_LIMIT_MS;
-    for (;;) {
-      const page = await freshPage(agent, 'connections');
-      const open = page.pair(from, to).active + page.pair(to, from).active;
-      if (open === 0) return;
-      if (performance.now() > end) throw new Error(`${open} ends of connections are still open`);
-    }
+  /** Waits until no more connections than these are open between the two hosts, by the kernel's own tables: see settled(). */
+  async settled(connections = 0): Promise<void> {
+    await settled([this.client, this.server], 2 * connections);
   }
 
   /** Ends what its hosts run. */

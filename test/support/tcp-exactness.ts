@@ -28,7 +28,9 @@ export async function expectExactTcp(exact: ExactLab, agent: TestAgent, run: Tcp
   const { result, grown, page } = await exact.count(agent, async () => {
     const serving = await startTcpServer(exact.server, run.server);
     const sent = await runTcpClient(exact.client, { ...run.client, address: to, port: serving.port });
-    return { port: serving.port, sent, served: await serving.stop() };
+    const served = await serving.stop();
+    await exact.settled();
+    return { port: serving.port, sent, served };
   });
   const { sent, served, port } = result;
   expect([sent.errors, served.errors]).toEqual([0, 0]);

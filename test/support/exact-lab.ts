@@ -98,10 +98,11 @@ export class ExactLab {
 
 /**
  * An agent with room for 65,536 sockets: a walk of it is short, so snapshots follow one another faster. And with series
- * for all edges: it sees those of other tests too, and what an edge had before it got series is in `other`.
+ * for all edges and connections: it sees those of other tests too, and what had no series at first is in those of others.
  */
 export async function startAgent(...flags: readonly string[]): Promise<TestAgent> {
-  return TestAgent.start(['--max-sockets', '65536', '--edges', '100000', ...flags]);
+  const room = ['--max-sockets', '65536', '--edges', '100000', '--series', '100000'];
+  return TestAgent.start([...room, ...flags]);
 }
 
 /** A page of these groups whose snapshot began after the call. */

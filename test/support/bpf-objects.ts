@@ -30,14 +30,19 @@ export async function heldBy(pid: number): Promise<BpfObjects> {
   );
 }
 
-/** What is in the kernel under the names of our programs and in the hands of no process: something outlived its agent. */
+/**
+ * What is in the kernel under the names of our programs and in the hands of no process: something outlived its agent. Not
+ * what agents of other tests that were killed meanwhile have left: the kernel is still about to let go of that.
+ */
 export async function orphans(names: readonly string[]): Promise<readonly ListedProgram[]> {
   const cut = new Set(names.map((name) => name.slice(0, 15)));
-  return settled(() => {
+  const now = (): ListedProgram[] => {
     const ours = listPrograms().filter(({ name }) => cut.has(name));
     const held = new Set(processes().flatMap((pid) => [...idsOf(pid, 'prog_id')]));
     return ours.filter(({ id }) => !held.has(id));
-  });
+  };
+  const first = new Set(now().map(({ id }) => id));
+  return settled(() => now().filter(({ id }) => first.has(id)));
 }
 
 /** Those of `objects` that are still in the kernel when it has had time to let go of them; links on these programs too. */

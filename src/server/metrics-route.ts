@@ -33,7 +33,10 @@ export function groupsOf(query: URLSearchParams): ReadonlySet<Group> | string {
 function whenSent({ incoming, outgoing }: HttpBindings, callback: () => void): void {
   const { socket } = incoming;
   if (outgoing.closed || socket.destroyed) return callback();
+  let called = false;
   const done = (): void => {
+    if (called) return; // the end of a connection ends its response, and then tells whom it had to tell: us too
+    called = true;
     outgoing.off('close', done);
     socket.off('close', done);
     callback();

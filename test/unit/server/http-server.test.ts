@@ -154,6 +154,31 @@ describe('a scraper', () => {
     expect((await scrape(server)).status).toBe(200);
   });
 
+  test('that goes away in the middle of a page takes nothing from another one who reads the same', async () => {
+    const port = new FakePort(20_000);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    port.gate = promise;
+    const server = await serve(port);
+    const both = [await connectTo(server), await connectTo(server)] as const;
+    for (const socket of both) {
+      socket.pause();
+      socket.write('GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+    }
+    await until(() => port.calls.length === 1);
+    await (await fetch(`http://${HOST}:${server.address.port}/healthz`)).text(); // who came last has asked: so have both
+    resolve();
+    const [leaves, stays] = both;
+    await once(leaves.resume(), 'data');
+    leaves.resetAndDestroy();
+    for (let i = 0; i < 3; i++) await scrape(server); // into whatever memory is free
+    let answer = '';
+    for await (const chunk of stays) answer += chunk;
+    const page = answer.slice(answer.indexOf('\r\n\r\n') + 4);
+    expect(page.split('\n')).toHaveLength(20_000 + 2 + 3 + 1);
+    expect(valuesOf(page)).toEqual(['1']);
+    expect(port.calls).toHaveLength(4);
+  });
+
   test('that goes away before its page is made leaves nothing behind', async () => {
     const port = new FakePort(20_000);
     let made = 0;

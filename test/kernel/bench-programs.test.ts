@@ -55,11 +55,10 @@ test('the comparison at each call counts what programs send and receive, and for
     sent: wroteBytes,
     received: readBytes,
   });
-  expect(countedIn(connections, server.netnsInode)).toEqual({
-    connections: 5,
-    sent: readBytes,
-    received: wroteBytes,
-  });
+  // what it sends has come before its call returns, which is when it is counted
+  await expect
+    .poll(() => countedIn(connections, server.netnsInode))
+    .toEqual({ connections: 5, sent: readBytes, received: wroteBytes });
   await held.close();
   await serving.stop();
   await expect.poll(() => countedIn(connections, server.netnsInode).connections).toBe(0);

@@ -27,6 +27,7 @@ import type { TrafficServer } from '../hosts/traffic-program.ts';
 import { runUdpClient, startUdpServer, type UdpTotals } from '../hosts/udp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import { monitorAlone } from '../support/monitor-alone.ts';
+import { quiet } from '../support/quiet.ts';
 
 const skipReason = whyNoBpf() ?? whyNoLab();
 const NEVER_NS = 1e15;
@@ -112,21 +113,6 @@ class Rig {
     await this.sampler.stop();
     this.monitor.close();
   }
-}
-
-/** Waits until the kernel has counted nothing more in the host for longer than a delayed ACK takes. */
-async function quiet(host: Host): Promise<void> {
-  let last = '';
-  for (let i = 0; i < 100; i++) {
-    const now = (await host.procNet('snmp'))
-      .split('\n')
-      .filter((line) => /^(Tcp|Udp):/.test(line))
-      .join();
-    if (now === last) return;
-    last = now;
-    await sleep(250);
-  }
-  throw new Error(`${host.name} does not become quiet`);
 }
 
 function causes(row: AuditRow): Record<string, number> {

@@ -1,6 +1,5 @@
 // Several nodes on one kernel: each agent counts the sockets below its own node's cgroup, all of them and no others.
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Role } from '../../src/abi/records.gen.ts';
 import { auditExitCode, type AuditReport } from '../../src/cli/audit-table.ts';
@@ -20,6 +19,7 @@ import { HeldTcp, runTcpClient, startTcpServer, type TcpTotals } from '../hosts/
 import { runUdpClient, startUdpServer, type UdpTotals } from '../hosts/udp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import { monitorAlone } from '../support/monitor-alone.ts';
+import { quiet } from '../support/quiet.ts';
 
 const skipReason = whyNoBpf() ?? whyNoLab();
 const NEVER_NS = 1e15;
@@ -243,7 +243,7 @@ describe('the audit of a node', () => {
     try {
       for (let i = 0; i < 3; i++) await agent.sampler.snapshot(); // finds the namespace, and reads it
       await traffic(serving.port);
-      await sleep(300); // longer than a delayed ACK
+      await quiet(one);
       await agent.sampler.snapshot();
       return agent.audit(one);
     } finally {

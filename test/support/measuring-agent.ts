@@ -11,6 +11,7 @@ import {
 import { type FlowColumns, FlowTable } from '../../src/tracker/flow-table.ts';
 import { jiffiesPerSecond, type Moment } from '../../src/tracker/jiffies.ts';
 import { LiveTable } from '../../src/tracker/live-table.ts';
+import type { Host } from '../hosts/host.ts';
 import { monotonicNs } from '../../src/util/clock.ts';
 import { monitorAlone } from './monitor-alone.ts';
 
@@ -57,8 +58,11 @@ export class MeasuringAgent {
     return jiffiesPerSecond(this.#begun, this.#now);
   }
 
-  /** All that clients, or servers, of this port have measured since the start. */
-  measured(port: number, role: 'client' | 'server' = 'client'): Measured {
+  /**
+   * All that clients, or servers, of this port have measured since the start, by sockets of this host: the port may
+   * be one of another test too.
+   */
+  measured(host: Host, port: number, role: 'client' | 'server' = 'client'): Measured {
     this.snapshot();
     const distributions = new FlowDistributions(this.#monitor.books.distributions, this.#flows.capacity);
     const names = Object.keys(this.#flows.columns) as (keyof FlowColumns)[];
@@ -66,6 +70,7 @@ export class MeasuringAgent {
     const all = emptyDistributions();
     for (const row of this.#flows.rows.subarray(0, this.#flows.rowCount)) {
       const isClient = this.#flows.role(row) === Role.ROLE_CLIENT;
+      if (this.#flows.netns(row) !== host.netnsInode) continue;
       if (this.#flows.port(row) !== port || isClient !== (role === 'client')) continue;
       for (const name of names) counters[name] += this.#flows.columns[name][row] ?? 0;
       distributions.take(row, all);

@@ -3,7 +3,7 @@ import { Agent, get, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type HttpServer, startServer, type Timeouts, warmUp } from '../../../src/server/http-server.ts';
 import type { AppOptions } from '../../../src/server/app.ts';
 import { FakePort, valuesOf } from './fake-port.ts';
@@ -224,12 +224,12 @@ describe('a scraper', () => {
     // once() would take the error of a late drip for an answer
     const closed = new Promise((resolve) => socket.resume().once('close', resolve));
     expect((await scrape(server)).status).toBe(200);
-    const start = performance.now();
-    await closed;
-    expect(performance.now() - start).toBeLessThan(2000);
+    await closed; // it goes on for ever
   });
 
   test('that reads slowly is cut off when it and its like hold all the memory for pages, the slowest first', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] }); // a busy machine takes longer for six pages than readers are young
+    cleanups.push(() => vi.useRealTimers());
     let made = 0;
     const server = await serve(new FakePort(20_000), { onPage: () => made++ });
     const slow: Socket[] = [];
@@ -240,7 +240,7 @@ describe('a scraper', () => {
       await until(() => made === Math.min(i + 1, 6));
     }
     expect((await scrape(server)).status).toBe(503); // they are young
-    await wait(1100);
+    vi.advanceTimersByTime(1100);
     expect((await scrape(server)).status).toBe(200);
     const ends = slow.map(
       (socket) => new Promise((resolve) => socket.resume().once('close', () => resolve('cut'))),
@@ -300,7 +300,7 @@ describe('a scraper', () => {
 });
 
 describe('closing', () => {
-  test('takes less than a second with idle, slow and half-open connections, and frees the port', async () => {
+  test('waits for no idle, slow or half-open connection, and frees the port', async () => {
     const port = new FakePort(20_000);
     const server = await serve(port);
     const agent = new Agent({ keepAlive: true });
@@ -312,9 +312,7 @@ describe('closing', () => {
     const half = await connectTo(server);
     half.write('GET /met');
     await until(() => port.calls.length === 2);
-    const start = performance.now();
-    await Promise.all([server.close(), server.close()]);
-    expect(performance.now() - start).toBeLessThan(1000);
+    await Promise.all([server.close(), server.close()]); // else it takes longer than a test: 30 s for the slow one alone
     const again = await startServer(port, server.address);
     await again.close();
   });

@@ -30,8 +30,8 @@ describe('a command', () => {
   test('that takes too long is ended with all that it started, even what ignores SIGTERM', async () => {
     const file = join(dir, 'alive');
     const script = `trap '' TERM; (while :; do date +%s%N > '${file}'; sleep 0.05; done) & wait`;
-    const done = await runCommand(['sh', '-c', script], { limitMs: 300, show: false, killAfterMs: 300 });
-    expect(done.problem).toBe('sh did not end within 0.3 s');
+    const done = await runCommand(['sh', '-c', script], { limitMs: 3_000, show: false, killAfterMs: 300 });
+    expect(done.problem).toBe('sh did not end within 3 s');
     expect(existsSync(file)).toBe(true);
     await wait(200);
     const last = readFileSync(file, 'utf8');

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { consume } from '../../../src/cluster/api/consume.ts';
 import { LineScanner } from '../../../src/cluster/api/line-scanner.ts';
 import { Turns } from '../../../src/util/turns.ts';
@@ -8,6 +8,15 @@ function spin(ms: number): void {
   while (performance.now() < untilMs) {
     // holds the event loop, as JSON.parse does
   }
+}
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** From here on nothing takes time, however busy the machine is. */
+function holdClock(): void {
+  vi.useFakeTimers({ toFake: ['performance'] });
 }
 
 async function* lines(count: number): AsyncGenerator<Buffer> {
@@ -46,6 +55,7 @@ describe('turns of the event loop', () => {
   });
 
   test('are not waited for when there is little to do', async () => {
+    holdClock();
     let turns = 0;
     setImmediate(() => turns++);
     const seen: string[] = [];

@@ -9,8 +9,8 @@ const env = { PATH: [process.env['PATH'], toolsBin].join(delimiter) };
 const onTheMachine = {
   env,
   expect: { poll: { timeout: 60_000, interval: 20 } },
-  testTimeout: 120_000,
-  hookTimeout: 120_000,
+  testTimeout: 300_000,
+  hookTimeout: 300_000,
   teardownTimeout: 30_000,
   maxWorkers: 2,
 };
@@ -19,7 +19,7 @@ export default defineConfig({
   test: {
     pool: 'forks',
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], env, testTimeout: 20_000 } },
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], env, testTimeout: 60_000 } },
       { test: { name: 'kernel', include: ['test/kernel/**/*.test.ts'], ...onTheMachine } },
       { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...onTheMachine } },
       {

@@ -300,22 +300,27 @@ describe('a scraper', () => {
 });
 
 describe('closing', () => {
-  test('waits for no idle, slow or half-open connection, and frees the port', async () => {
-    const port = new FakePort(20_000);
-    const server = await serve(port);
-    const agent = new Agent({ keepAlive: true });
-    cleanups.push(() => agent.destroy());
-    await scrape(server, {}, agent);
-    const slow = await connectTo(server);
-    slow.write('GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n');
-    slow.pause();
-    const half = await connectTo(server);
-    half.write('GET /met');
-    await until(() => port.calls.length === 2);
-    await Promise.all([server.close(), server.close()]); // else it takes longer than a test: 30 s for the slow one alone
-    const again = await startServer(port, server.address);
-    await again.close();
-  });
+  // Waiting for them would take 30 s and more.
+  test(
+    'waits for no idle, slow or half-open connection, and frees the port',
+    { timeout: 20_000 },
+    async () => {
+      const port = new FakePort(20_000);
+      const server = await serve(port);
+      const agent = new Agent({ keepAlive: true });
+      cleanups.push(() => agent.destroy());
+      await scrape(server, {}, agent);
+      const slow = await connectTo(server);
+      slow.write('GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n');
+      slow.pause();
+      const half = await connectTo(server);
+      half.write('GET /met');
+      await until(() => port.calls.length === 2);
+      await Promise.all([server.close(), server.close()]);
+      const again = await startServer(port, server.address);
+      await again.close();
+    },
+  );
 
   test('lets a page under way end', async () => {
     const port = new FakePort();

@@ -44,7 +44,7 @@ export interface UdpClientOptions extends UdpOptions {
   readonly batch?: number;
   /** Waits for a reply to each datagram. */
   readonly reply?: boolean;
-  /** Milliseconds to wait for it. */
+  /** Milliseconds to wait for it; 10 s by default: it comes, unless it is lost. */
   readonly wait?: number;
   /** Microseconds between turns. */
   readonly gap?: number;

@@ -103,7 +103,7 @@ static void start_socket(struct job *j, const char *local_address, uint64_t loca
 
 int main(int argc, char **argv)
 {
-	struct job j = { .socket.room = 65536, .size = { 100, 100 }, .count = 1, .ports = 1, .wait_ms = 1000 };
+	struct job j = { .socket.room = 65536, .size = { 100, 100 }, .count = 1, .ports = 1, .wait_ms = 10000 };
 	uint64_t port = 9, local = 0, timeout = DEFAULT_TIMEOUT_S, cpu = CPU_ANY, seed = 1;
 	const char *address = "127.0.0.1", *local_address = NULL;
 	char line[128];

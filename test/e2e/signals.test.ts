@@ -11,7 +11,8 @@ import { ExactLab } from '../support/exact-lab.ts';
 
 const why = whyNoLab();
 const OURS = why === null ? programsOf('build/kube-netc.bpf.o').map(({ name }) => name) : [];
-const SECOND_MS = 1_000;
+/** Half a second is what clients get. Who waits for them waits for 30 s or more; a busy machine may take some seconds itself. */
+const END_LIMIT_MS = 10_000;
 const REQUEST = 'GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n';
 /** More than the budget of 2,000 series, so that a page is several megabytes and does not fit into socket buffers. */
 const CONNECTIONS = 2_500;
@@ -36,8 +37,7 @@ async function end(
   return { ...ended, ms: performance.now() - from, held };
 }
 
-/** The machine may be busy with other tests: what takes longer than a second is tried again. */
-describe('the agent, told to end,', { retry: 2 }, () => {
+describe('the agent, told to end,', () => {
   let exact: ExactLab;
   let older: HeldTcp;
 
@@ -55,22 +55,19 @@ describe('the agent, told to end,', { retry: 2 }, () => {
   async function expectGone(agent: TestAgent, signal: NodeJS.Signals): Promise<void> {
     const { code, ms, held } = await end(agent, signal);
     expect(code).toBe(0);
-    expect(ms).toBeLessThan(SECOND_MS);
+    expect(ms).toBeLessThan(END_LIMIT_MS);
     expect(held.programs.length).toBeGreaterThan(3);
     expect(await leftOf(held)).toEqual(NOTHING);
     expect(await orphans(OURS)).toEqual([]);
     expect(agent.log).toContain(`stopping on ${signal}`);
   }
 
-  it.for(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
-    'does so by %s within a second',
-    async (signal, context) => {
-      if (why !== null) context.skip(why);
-      await using agent = await TestAgent.start();
-      await agent.rawPage();
-      await expectGone(agent, signal);
-    },
-  );
+  it.for(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('does so by %s', async (signal, context) => {
+    if (why !== null) context.skip(why);
+    await using agent = await TestAgent.start();
+    await agent.rawPage();
+    await expectGone(agent, signal);
+  });
 
   it('does so while pages are made and sent', async (context) => {
     if (why !== null) context.skip(why);

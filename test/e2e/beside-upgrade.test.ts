@@ -1,7 +1,6 @@
 // One agent takes over from another: what is promised of the counts, in both orders. Each counts by itself from its start on.
 // What is open is on the page of whoever runs, with its totals of all its life; what closes is on the pages of those that
 // ran then. So with an overlap nothing is missing, and without one what closes in between.
-import { isDeepStrictEqual } from 'node:util';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { programsOf } from '../../src/libbpf/trial-load.ts';
 import { HeldTcp, runTcpClient, startTcpServer, type TcpTotals } from '../hosts/tcp-traffic.ts';
@@ -19,7 +18,7 @@ const HELD = 30;
 const SIZES = { request: [16, 3_000], response: [0, 9_000], close: 'mixed' } as const;
 const UPGRADES = 3;
 /** The last packets of a close may be on their way when its program has ended. */
-const PATIENCE = { timeout: 20_000 };
+const PATIENCE = { timeout: 60_000 };
 
 /** Bytes alone. */
 type Bytes = Pick<PairSums, 'sentBytes' | 'receivedBytes'>;
@@ -156,11 +155,10 @@ describe('an agent that takes over from another', () => {
       lastPages.push(await freshPage(agent, 'connections'));
       await retire(agent);
       const missing = bursts.filter(({ port, bytes }) => {
-        const told = lastPages.map((page) => bytesOf(page.pair(exact.client.v4, to.address, port)));
-        // A burst that was under way both when an agent started and when the last page of the one before was made is on both.
-        const { sentBytes, receivedBytes } = sumOf(told);
-        const spans = sentBytes > bytes.sentBytes && receivedBytes > bytes.receivedBytes;
-        return !told.some((page) => isDeepStrictEqual(page, bytes)) && !spans;
+        const told = sumOf(lastPages.map((page) => page.pair(exact.client.v4, to.address, port)));
+        // A burst that was under way both when an agent started and when the last page of the one before was made is on
+        // both: in part, or what was open then twice.
+        return told.sentBytes < bytes.sentBytes || told.receivedBytes < bytes.receivedBytes;
       });
       expect(missing).toEqual([]);
       expect(bursts.length).toBeGreaterThan(UPGRADES);

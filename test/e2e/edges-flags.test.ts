@@ -7,7 +7,7 @@ import { freshPage } from '../support/exact-lab.ts';
 import { setUp } from '../support/set-up.ts';
 
 const skip = whyNoLab() ?? whyNoOwnCgroup();
-const LIMIT = { timeout: 20_000, interval: 50 };
+const LIMIT = { timeout: 60_000, interval: 50 };
 
 describe('an agent', () => {
   let lab: OwnLab;

@@ -12,7 +12,7 @@ import { SumWatch } from '../support/sum-watch.ts';
 
 const skip = whyNoLab() ?? whyNoOwnCgroup();
 const GIB = 2 ** 30;
-const AUDITED = { timeout: 20_000, interval: 100 };
+const AUDITED = { timeout: 60_000, interval: 100 };
 const GROUPS = ['connections', 'workloads'] as const;
 
 interface Row {

@@ -32,7 +32,7 @@ interface QueryData<T> {
   readonly result: readonly ({ readonly metric: Readonly<Record<string, string>> } & T)[];
 }
 
-const START_LIMIT_MS = 20_000;
+const START_LIMIT_MS = 60_000;
 
 /** A real Prometheus on a free port of loopback, with its files in the lab's folder. */
 export class PrometheusServer {
@@ -121,7 +121,7 @@ export class PrometheusServer {
   }
 
   /** Waits until the answer has a series with a value other than 0. */
-  async until(promql: string, limitMs = 15_000): Promise<void> {
+  async until(promql: string, limitMs = 60_000): Promise<void> {
     const end = performance.now() + limitMs;
     while (!(await this.query(promql).catch(() => [])).some(({ value }) => value !== 0)) {
       if (performance.now() > end) throw new Error(`${promql} had no answer for ${limitMs} ms`);

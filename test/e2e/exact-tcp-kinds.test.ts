@@ -1,7 +1,7 @@
 // Kinds of TCP whose bytes the kernel books in its own ways: in a SYN, over several subflows, again after a loss.
 import { beforeEach, describe, expect, it } from 'vitest';
 import { lose } from '../hosts/firewall.ts';
-import { runTcpClient, startTcpServer } from '../hosts/tcp-traffic.ts';
+import { HeldTcp, runTcpClient, startTcpServer } from '../hosts/tcp-traffic.ts';
 import { whyNoLab } from '../hosts/why-no-lab.ts';
 import type { TestAgent } from '../support/agent.ts';
 import { ExactLab, FAMILIES, freshPage, startAgent } from '../support/exact-lab.ts';
@@ -11,6 +11,8 @@ import { clientSums, expectExactTcp, serverSums } from '../support/tcp-exactness
 
 const skip = whyNoLab();
 const SIZES = { request: [16, 3_000], response: [0, 9_000] } as const;
+/** Second ones, one a connection. */
+const SUBFLOWS = 4;
 const FAST_OPEN = { sysctls: { 'net.ipv4.tcp_fastopen': 3 } };
 
 describe('bytes of kinds of TCP', () => {
@@ -69,9 +71,17 @@ describe('bytes of several subflows', () => {
     await exact.client.ip(`mptcp endpoint add ${second} subflow`);
     const { result, grown } = await exact.count(agent, async () => {
       const serving = await startTcpServer(exact.server, { mptcp: true });
-      const options = { address: to, port: serving.port, mptcp: true, rounds: 4, connections: 4 };
-      const sent = await runTcpClient(exact.client, { ...options, request: 900_000, response: 600_000 });
-      return { sent, served: await serving.stop() };
+      const options = { address: to, port: serving.port, mptcp: true, connections: SUBFLOWS };
+      const held = await HeldTcp.open(exact.client, { ...options, response: 600_000 });
+      // the kernel joins second subflows when it gets to it: who sends at once may be done before
+      const joined = async (): Promise<number> =>
+        kernelCounter(exact.server, 'netstat', 'MPTcpExt', 'MPJoinAckRx');
+      await expect.poll(joined).toBe(SUBFLOWS);
+      await held.send(900_000, 4);
+      const sent = await held.close();
+      const served = await serving.stop();
+      await exact.settled();
+      return { sent, served };
     });
     const ends = [first, second].map((from) => ({ client: grown(from, to), server: grown(to, from) }));
     for (const { client, server } of ends) {

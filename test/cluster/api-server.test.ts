@@ -101,7 +101,7 @@ describe('an API server for tests', () => {
     const token = await server.token('short-lived', LIST_WATCH, 3);
     expect((await ask(server, '/api/v1/pods', { token })).status).toBe(200);
     const status = async (): Promise<number> => (await ask(server, '/api/v1/pods', { token })).status;
-    await expect.poll(status, { timeout: 20_000, interval: 500 }).toBe(401);
+    await expect.poll(status, { interval: 500 }).toBe(401);
   });
 
   it('answers 410 to old continue tokens, lists and watches once the past is forgotten', async () => {
@@ -181,7 +181,7 @@ describe('what is left of an API server', () => {
     const [, pid, etcd, folder = ''] = (await child.line(/^made /)).split(' ');
     await child.ended;
     const alive = (): boolean => [pid, etcd].some((each) => existsSync(`/proc/${each}`));
-    await expect.poll(alive, { timeout: 10_000 }).toBe(false);
+    await expect.poll(alive).toBe(false);
     expect(existsSync(folder)).toBe(true);
     removeAbandonedLabs(); // as the next start does
     expect(existsSync(folder)).toBe(false);

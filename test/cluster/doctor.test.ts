@@ -87,7 +87,7 @@ describe('doctor and a real API server', () => {
       .poll(
         async () => (await checkApi(inPod(token), 'node-a')).map(({ name, verdict }) => `${name} ${verdict}`),
         {
-          timeout: 30_000,
+          timeout: 60_000,
           interval: 500,
         },
       )

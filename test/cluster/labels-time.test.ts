@@ -68,7 +68,7 @@ async function inTheEnd(
   remote: string,
   bytes: number,
   holds: (names: ByName) => boolean = (names) => names[''] === undefined,
-  limitMs = 20_000,
+  limitMs = 60_000,
 ): Promise<ByName> {
   const read = (page: Parameters<typeof byName>[0]): ByName => byName(page, web.host.v4, remote);
   const isAll = (names: ByName): boolean => Object.values(names).reduce((a, b) => a + b, 0) === bytes;
@@ -157,7 +157,7 @@ describe.concurrent('an address that goes to another pod within a second', () =>
         page = at;
         return bytes('own-one') === sent[0] && bytes('own-two') === sent[1];
       },
-      15_000,
+      60_000,
     );
     expect([bytes('own-one'), bytes('own-two'), bytes('')]).toEqual([...sent, 0]);
   });

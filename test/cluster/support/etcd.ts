@@ -4,7 +4,7 @@ import { etcdCommand, type ControlPlane } from '../../../tools/k8s/control-plane
 import { LoggedProcess } from '../../../tools/k8s/logged-process.ts';
 import { freePort } from '../../support/free-port.ts';
 
-const START_LIMIT_MS = 20_000;
+const START_LIMIT_MS = 60_000;
 /** A key that the API server does not look at: its own begin with /registry. */
 const OWN_KEY = Buffer.from('/kube-netc-test').toString('base64');
 

@@ -185,7 +185,7 @@ export async function synced(agent: TestAgent): Promise<void> {
 export async function until(
   agent: TestAgent,
   holds: (page: Page) => boolean,
-  limitMs = 30_000,
+  limitMs = 60_000,
 ): Promise<Page> {
   const end = performance.now() + limitMs;
   for (;;) {

@@ -75,6 +75,7 @@ int main(int argc, char **argv)
 		poll(&p, 1, -1);
 		take_all(&s);
 	}
+	take_all(&s); /* the signal may have come before the first look */
 	print_udp("end", &s.socket, now_s() - start);
 	return exit_code();
 }

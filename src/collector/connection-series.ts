@@ -258,9 +258,10 @@ export class ConnectionSeries {
     if (size(other) > 0 || other.active > 0) this.#emit(this.#otherLabels, other);
   }
 
-  /** A series without a port appears with its first byte and stays: it never goes while its pair lives. */
+  /** A series without a port appears with its first byte, or where there is no other, and stays while its pair lives. */
   #hasRest(pair: Pair): boolean {
-    pair.hasRest ||= size(pair.now) > 0 || pair.now.active > 0 || pair.details.size === 0;
+    const isAlone = pair.details.size === 0 || pair.places.size === 0;
+    pair.hasRest ||= isAlone || size(pair.now) > 0 || pair.now.active > 0;
     return pair.hasRest;
   }
 

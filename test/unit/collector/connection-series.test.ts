@@ -214,6 +214,28 @@ describe('the budget', () => {
     ]);
   });
 
+  test('keeps a pair that has nothing yet when its series with a port loses its place', () => {
+    const page = new Page(3);
+    const late = spec({ remote: 2 });
+    for (const remote of [1, 4]) page.machine.transfer(spec({ remote }), 50, 0);
+    page.after(1);
+    page.machine.transfer(late, 7, 0);
+    page.after(1);
+    page.machine.transfer(late, 1, 0);
+    page.after(TTL_NS / 1e9);
+    const shown = (of: readonly Series[]): unknown => of.map(({ remote, sent }) => [remote, sent]);
+    expect(shown(page.after(2))).toEqual([
+      ['10.1.0.2:80', 0],
+      ['other', 108],
+    ]);
+    page.machine.transfer(spec({ remote: 3 }), 9, 0);
+    expect(shown(page.after(1))).toEqual([
+      ['10.1.0.2', 0],
+      ['10.1.0.3', 9],
+      ['other', 108],
+    ]);
+  });
+
   test('that is there in time lets a pair come back with nothing of its first life', () => {
     const page = new Page(9);
     page.machine.transfer(spec(), 5, 0);

@@ -25,8 +25,6 @@ const RARE = 26;
 const ALWAYS = 6;
 /** A flow is let go of 11 s after its last byte, and its edge ends with it. */
 const FORGOTTEN = { timeout: 60_000, interval: 300 };
-/** For what is there now to come on every agent's page. */
-const SEEN_MS = 1_000;
 /** What goes on all the time is little, so that it does not hide a fall by what is once and much. */
 const LITTLE = { request: [16, 400], response: [0, 400] } as const;
 const MUCH = { request: [500_000, 1_500_000], response: [500_000, 1_500_000] } as const;
@@ -90,6 +88,11 @@ describe('sums of pages within a budget', () => {
     return [...totals, await lasting.close()];
   }
 
+  /** Waits until what is there now has come on every agent's page. */
+  async function seen(): Promise<void> {
+    for (const agent of agents.keys()) await freshPage(agent, 'connections', 'workloads');
+  }
+
   /** Waits until every agent has let go of so many flows. */
   async function flowsRetired(least: number): Promise<void> {
     await vi.waitFor(async () => {
@@ -119,7 +122,7 @@ describe('sums of pages within a budget', () => {
     const [to, toOnce] = [tcp, once].map(({ port }) => ({ address, port })) as [Server, Server];
     const rare = addresses.slice(0, RARE);
     const totals = [await burst(toOnce, rare, MUCH), await burst(to, rare, MUCH)];
-    await sleep(SEEN_MS);
+    await seen();
     const talk = { address, port: udp.port, count: 50, size: [0, 9_000], reply: true } as const;
     const asking = await HeldUdp.open(exact.client, talk);
     const ended = edgeEnded(toOnce.port);
@@ -128,7 +131,7 @@ describe('sums of pages within a budget', () => {
     totals.push(await burst(to, rare, MUCH)); // begins again
     await asking.again();
     totals.push(...(await others));
-    await sleep(SEEN_MS);
+    await seen();
     totals.push(await tcp.stop(), await once.stop());
     const datagrams = [await asking.close(), await udp.stop()];
     expect(totals.map(({ errors }) => errors)).toEqual(totals.map(() => 0));

@@ -44,10 +44,16 @@ async function scrape(server: HttpServer, headers: Record<string, string> = {}, 
   return { status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks) };
 }
 
+/** Expects an answer that is short. */
+async function expectHealthy(server: HttpServer): Promise<void> {
+  const answer = await fetch(`http://${HOST}:${server.address.port}/healthz`);
+  expect([answer.status, await answer.text()]).toEqual([200, 'ok\n']);
+}
+
 async function until(condition: () => boolean): Promise<void> {
-  const end = performance.now() + 15_000;
+  const end = Date.now() + 40_000;
   while (!condition()) {
-    if (performance.now() > end) throw new Error('not within 15 s');
+    if (Date.now() > end) throw new Error('not within 40 s');
     await wait(5);
   }
 }
@@ -165,7 +171,7 @@ describe('a scraper', () => {
       socket.write('GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
     }
     await until(() => port.calls.length === 1);
-    await (await fetch(`http://${HOST}:${server.address.port}/healthz`)).text(); // who came last has asked: so have both
+    await expectHealthy(server); // who came last has asked: so have both
     resolve();
     const [leaves, stays] = both;
     await once(leaves.resume(), 'data');
@@ -259,7 +265,7 @@ describe('a scraper', () => {
     socket.on('data', (chunk) => (bytes += chunk.length));
     await closed;
     expect(bytes).toBeLessThan(11_000_000);
-    expect((await scrape(server)).status).toBe(200);
+    await expectHealthy(server); // a page may take a busy machine more than these 300 ms
   });
 
   test('that begins requests and ends none keeps nobody out: the oldest of them make room, and are counted', async () => {

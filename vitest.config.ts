@@ -19,7 +19,7 @@ export default defineConfig({
   test: {
     pool: 'forks',
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], env, testTimeout: 60_000 } },
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], env, testTimeout: 120_000 } },
       { test: { name: 'kernel', include: ['test/kernel/**/*.test.ts'], ...onTheMachine } },
       { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...onTheMachine } },
       {

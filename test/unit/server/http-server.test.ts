@@ -251,7 +251,7 @@ describe('a scraper', () => {
     const ends = slow.map(
       (socket) => new Promise((resolve) => socket.resume().once('close', () => resolve('cut'))),
     );
-    expect(await Promise.race([ends[0], wait(5000)])).toBe('cut');
+    expect(await ends[0]).toBe('cut');
     expect(await Promise.race([ends[5], wait(200)])).toBeUndefined();
   });
 

@@ -10,6 +10,7 @@ import { FlowDistributions } from '../src/tracker/flow-distributions.ts';
 import { FlowTable } from '../src/tracker/flow-table.ts';
 import { LiveTable } from '../src/tracker/live-table.ts';
 import { monotonicNs, systemClock } from '../src/util/clock.ts';
+import { atOnce } from '../src/util/slices.ts';
 import { HeldMany } from '../test/hosts/held-many.ts';
 import type { Host } from '../test/hosts/host.ts';
 import { Lab } from '../test/hosts/lab.ts';
@@ -47,12 +48,12 @@ function timedSnapshot(monitor: Monitor, tables: Tables): number[] {
   const marks = [performance.now()];
   const stages = [
     () => flows.update(monotonicNs()),
-    () => [...names.update(monotonicNs())],
+    () => atOnce(names.update(monotonicNs())),
     () => {
-      [...series.update(monotonicNs())].forEach(() => {});
+      atOnce(series.update(monotonicNs()));
       series.publish();
     },
-    () => [...edges.update(monotonicNs())],
+    () => atOnce(edges.update(monotonicNs())),
   ];
   for (const stage of stages) {
     stage();

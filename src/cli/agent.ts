@@ -59,6 +59,8 @@ export class Agent implements AgentPort {
   #page = { seconds: 0, count: 0 };
   #timer: NodeJS.Timeout | null = null;
   #splitTimer: NodeJS.Timeout | null = null;
+  /** The look at addresses that is under way. */
+  #looking: Promise<void> | null = null;
   readonly #refused = Object.fromEntries(REFUSALS.map((reason) => [reason, 0])) as Record<Refusal, number>;
   readonly #log: AgentLog;
   #problem: string | null = null;
@@ -102,7 +104,9 @@ export class Agent implements AgentPort {
     this.#timer = setInterval(() => void this.#fresh(UNWATCHED_MS), UNWATCHED_MS);
     this.#timer.unref();
     if (this.#cluster === null) return;
-    this.#splitTimer = setInterval(() => this.#lookForMoved(), SPLIT_MS);
+    this.#splitTimer = setInterval(() => {
+      this.#looking ??= this.#lookForMoved().finally(() => (this.#looking = null));
+    }, SPLIT_MS);
     this.#splitTimer.unref();
   }
 
@@ -110,6 +114,7 @@ export class Agent implements AgentPort {
     if (this.#timer) clearInterval(this.#timer);
     if (this.#splitTimer) clearInterval(this.#splitTimer);
     this.#lag.stop();
+    await this.#looking;
     await this.#sampler.stop();
   }
 
@@ -167,9 +172,9 @@ export class Agent implements AgentPort {
   }
 
   /** Between snapshots: what has gone over is split at once, and not when it has been counted with what was before. */
-  #lookForMoved(): void {
+  async #lookForMoved(): Promise<void> {
     try {
-      this.#names.noteChanges();
+      await inSlices(this.#names.noteChanges());
       this.#splitMoved();
     } catch (error) {
       this.#log.onError(error);

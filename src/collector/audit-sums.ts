@@ -1,5 +1,6 @@
 import { Role } from '../abi/records.gen.ts';
 import { type FlowTable, OTHER, Protocol } from '../tracker/flow-table.ts';
+import { atOnce } from '../util/slices.ts';
 import type { Audited } from './audit-counters.ts';
 
 /**
@@ -28,7 +29,7 @@ export class AuditSums {
 
   /** Adds up the flow table as it is now, in one go. */
   update(): void {
-    for (const _ of this.read());
+    atOnce(this.read());
   }
 
   /** The same; yields where it may pause. */

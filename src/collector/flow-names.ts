@@ -105,8 +105,9 @@ export class FlowNames {
    * @param nowNs of this snapshot
    */
   *update(nowNs: number): Generator<void> {
-    const { all, addresses } = this.#takeChanges();
+    const { all, addresses, isDeaf } = this.#takeChanges();
     this.#pending = NO_CHANGES;
+    if (isDeaf) yield* this.#splitNamed();
     for (let i = 0; i < this.#flows.rowCount; i++) {
       const row = this.#flows.rows[i] ?? 0;
       if ((i & PAUSE_MASK) === 0) yield;
@@ -121,32 +122,35 @@ export class FlowNames {
 
   /**
    * Looks for addresses that have gone over to somebody else, between snapshots: what takeMoved() tells then is split
-   * before the next one has begun to use them. To be called some times a second: 1 ms for 16,384 flows, when there is news.
+   * before the next one has begun to use them. To be run some times a second: 1 ms for 16,384 flows, when there is news.
+   * Yields where it may pause; what a snapshot takes meanwhile from before where it is, the snapshot looks at itself.
    */
-  noteChanges(): void {
-    const changes = this.#takeChanges();
-    if (changes === this.#pending) return;
-    this.#pending = changes;
-    const { all, addresses } = changes;
+  *noteChanges(): Generator<void> {
+    const { all, addresses, isNew, isDeaf } = this.#takeChanges();
+    if (isDeaf) yield* this.#splitNamed();
+    if (!isNew) return;
     for (let i = 0; i < this.#flows.rowCount; i++) {
       const row = this.#flows.rows[i] ?? 0;
+      if ((i & PAUSE_MASK) === PAUSE_MASK) yield;
       const name = this.#names[row];
       if (name && this.#isFlow(row) && (all || addresses.has(name.remoteAddress)))
         this.#noteHolder(row, name);
     }
   }
 
-  /** What has changed since the last snapshot. */
-  #takeChanges(): Changes {
-    const { deaf = false, ...changes } = this.#identity.changes();
-    if (deaf) this.#splitNamed();
-    return changes.all || changes.addresses.size > 0 ? merged(this.#pending, changes) : this.#pending;
+  /** What has changed since the last snapshot; all that waits for the next one. */
+  #takeChanges(): Changes & { readonly isNew: boolean; readonly isDeaf: boolean } {
+    const { deaf: isDeaf = false, ...changes } = this.#identity.changes();
+    const isNew = changes.all || changes.addresses.size > 0;
+    if (isNew) this.#pending = merged(this.#pending, changes);
+    return { ...this.#pending, isNew, isDeaf };
   }
 
   /** Somebody else may have any address by now: connections that come are told apart from those whose peers were known. */
-  #splitNamed(): void {
+  *#splitNamed(): Generator<void> {
     for (let i = 0; i < this.#flows.rowCount; i++) {
       const row = this.#flows.rows[i] ?? 0;
+      if ((i & PAUSE_MASK) === PAUSE_MASK) yield;
       if (!this.#isFlow(row) || this.#flows.detached[row] !== 0) continue;
       if ((this.#names[row]?.holder ?? '') !== '') this.#moved.add(row);
     }

@@ -1,5 +1,6 @@
 // hot
 import { Book, BookState, ConnectFailure, FlowKey } from '../abi/records.gen.ts';
+import { atOnce } from '../util/slices.ts';
 import { rate, readU64Live, secondsBetween } from './words.ts';
 
 /** Index of `other`: the book of what found no book of its own. */
@@ -128,8 +129,7 @@ export class FlowTable {
 
   /** Reads every book at once, see read(). */
   update(nowNs: number): void {
-    const reading = this.read(nowNs);
-    while (reading.next().done !== true);
+    atOnce(this.read(nowNs));
   }
 
   /**

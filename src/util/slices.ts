@@ -12,3 +12,11 @@ export async function inSlices(work: Iterator<unknown, unknown, undefined>): Pro
     fromMs = performance.now();
   }
 }
+
+/**
+ * Runs such work to its end in one turn: for who waits for it, and has little of it. A generator that is made and not run
+ * does nothing, and says nothing.
+ */
+export function atOnce(work: Iterator<unknown, unknown, undefined>): void {
+  for (let done: boolean | undefined = false; done !== true;) ({ done } = work.next());
+}

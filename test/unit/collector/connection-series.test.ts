@@ -3,6 +3,7 @@ import { Role } from '../../../src/abi/records.gen.ts';
 import { ConnectionSeries } from '../../../src/collector/connection-series.ts';
 import { CONNECTION_LABELS } from '../../../src/expose/metrics.ts';
 import { TcpState } from '../../../src/tracker/live-table.ts';
+import { atOnce } from '../../../src/util/slices.ts';
 import { Machine, spec, TTL_NS } from './machine.ts';
 import { OTHER_NAME, Page, type Series, seriesOf, sum } from './series-page.ts';
 
@@ -288,7 +289,7 @@ describe('names', () => {
     books.set(1, 'sentBytes', 7);
     books.set(2, 'sentBytes', 30);
     flows.update(1e9);
-    [...series.update(1e9)].forEach(() => {});
+    atOnce(series.update(1e9));
     series.publish();
     expect(seriesOf(series.blocks()).map(({ name }) => name.split(' ')[0])).toEqual(['process/curl', '/']);
     expect(series.unknownOwnerBytes).toBe(30);

@@ -4,6 +4,7 @@ import { METRICS } from '../../../src/expose/metrics.ts';
 import type { Block, HistogramBlock } from '../../../src/expose/page.ts';
 import type { Distribution, DistributionName } from '../../../src/tracker/flow-distributions.ts';
 import type { FlowTable } from '../../../src/tracker/flow-table.ts';
+import { atOnce } from '../../../src/util/slices.ts';
 import { Machine, type Reader, TTL_NS } from './machine.ts';
 
 export const JIFFIES = 250;
@@ -50,8 +51,8 @@ export class EdgePage implements Reader {
   }
 
   read(nowNs: number): void {
-    [...this.machine.names.update(nowNs)].forEach(() => {});
-    [...this.edges.update(nowNs)].forEach(() => {});
+    atOnce(this.machine.names.update(nowNs));
+    atOnce(this.edges.update(nowNs));
     this.edges.publish();
   }
 

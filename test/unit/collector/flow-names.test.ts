@@ -10,6 +10,7 @@ import {
 } from '../../../src/cluster/identity.ts';
 import { FlowNames } from '../../../src/collector/flow-names.ts';
 import { FlowTable } from '../../../src/tracker/flow-table.ts';
+import { atOnce } from '../../../src/util/slices.ts';
 import { BookMemory, v4 } from '../tracker/book-memory.ts';
 
 interface Range {
@@ -87,7 +88,7 @@ class Bed {
 
   snapshot(nowNs: number): void {
     this.flows.update(nowNs);
-    [...this.names.update(nowNs)].forEach(() => {});
+    atOnce(this.names.update(nowNs));
   }
 
   remote(row: number): string {
@@ -147,11 +148,11 @@ test('between snapshots an address that goes to another pod is seen, and names c
   bed.open(1, 1);
   bed.open(2, 2);
   bed.snapshot(10);
-  bed.names.noteChanges();
+  atOnce(bed.names.noteChanges());
   expect(bed.names.takeMoved()).toEqual([]);
   bed.pods.give('10.1.0.1', 'b', 15);
   bed.pods.give('10.1.0.2', 'c', 5);
-  bed.names.noteChanges();
+  atOnce(bed.names.noteChanges());
   expect([bed.names.takeMoved(1), bed.names.takeMoved()]).toEqual([[1], [2]]); // nobody had the second: who comes now is another flow's
   expect(bed.remote(2)).toBe('');
   bed.snapshot(20);
@@ -183,7 +184,7 @@ test('when news stop coming, connections to whoever was known are another flow f
   bed.open(2, 2);
   bed.snapshot(10);
   bed.pods.deaf = true;
-  bed.names.noteChanges();
+  atOnce(bed.names.noteChanges());
   expect(bed.names.takeMoved()).toEqual([1]); // of the second nobody was known
   bed.flows.detach(1);
   bed.pods.deaf = true;
@@ -222,4 +223,26 @@ test('names are given in pieces, so that others may have their turn', () => {
   for (let row = 1; row < 1024; row++) books.open(row, { port: row });
   flows.update(1);
   expect([...new FlowNames(flows, new Pods()).update(1)]).toHaveLength(4);
+});
+
+test('addresses that have gone over are looked for in pieces, and nothing that comes meanwhile is lost', () => {
+  const books = new BookMemory(1024);
+  const flows = new FlowTable(books.buffer);
+  for (let row = 1; row < 1024; row++) books.open(row, { remoteAddr: v4(10, 1, 0, 1), port: row });
+  const pods = new Pods();
+  pods.give('10.1.0.1', 'a', 0);
+  const names = new FlowNames(flows, pods);
+  flows.update(10);
+  atOnce(names.update(10));
+  expect([...names.noteChanges()]).toHaveLength(0); // no news
+  pods.deaf = true;
+  expect([...names.noteChanges()]).toHaveLength(4);
+  expect(names.takeMoved()).toHaveLength(1023);
+  pods.give('10.1.0.1', 'b', 15);
+  const look = names.noteChanges();
+  look.next();
+  atOnce(names.update(20)); // a snapshot while the look pauses
+  atOnce(look);
+  expect(names.takeMoved()).toHaveLength(1023);
+  expect(names.of(1).remote.name).toBe('a');
 });

@@ -4,6 +4,7 @@ import { ListenerSeries, MAX_LISTENERS } from '../../../src/collector/listener-s
 import { METRICS } from '../../../src/expose/metrics.ts';
 import { FlowTable } from '../../../src/tracker/flow-table.ts';
 import { LiveTable, TcpState } from '../../../src/tracker/live-table.ts';
+import { atOnce } from '../../../src/util/slices.ts';
 import { BookMemory } from '../tracker/book-memory.ts';
 import { type LiveFields, liveRecords } from '../tracker/live-records.ts';
 
@@ -62,7 +63,7 @@ describe('listeners', () => {
     const listening = sockets.map((socket) => ({ state: TcpState.listen, cgroupId: 7, ...socket }));
     live.add(liveRecords(listening), listening.length, nowNs, flows);
     await series.learn();
-    [...series.update(nowNs)].forEach(() => {});
+    atOnce(series.update(nowNs));
     const shown: Record<string, number[]> = {};
     for (const { metric, labels, values, count } of series.blocks()) {
       const { labels: known = [] } = METRICS.find(({ name }) => name === metric) ?? {};

@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import { ConnectionSeries } from '../../../src/collector/connection-series.ts';
 import { CONNECTION_LABELS } from '../../../src/expose/metrics.ts';
 import type { Block } from '../../../src/expose/page.ts';
+import { atOnce } from '../../../src/util/slices.ts';
 import { Machine, type Reader } from './machine.ts';
 
 const METRICS = [
@@ -65,8 +66,8 @@ export class Page implements Reader {
   }
 
   read(nowNs: number): void {
-    [...this.machine.names.update(nowNs)].forEach(() => {});
-    [...this.series.update(nowNs)].forEach(() => {});
+    atOnce(this.machine.names.update(nowNs));
+    atOnce(this.series.update(nowNs));
     this.series.publish();
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { inSlices } from '../../../src/util/slices.ts';
+import { atOnce, inSlices } from '../../../src/util/slices.ts';
 
 function spin(ms: number): void {
   const untilMs = performance.now() + ms;
@@ -60,4 +60,18 @@ describe('work in slices', () => {
     await expect(inSlices(work)).rejects.toThrow('half way');
     expect(steps).toEqual([1]);
   });
+});
+
+test('work at once is done to its end before anybody else has a turn', () => {
+  const done: number[] = [];
+  atOnce(
+    (function* () {
+      for (let i = 0; i < 3; i++) {
+        done.push(i);
+        yield;
+      }
+      done.push(3);
+    })(),
+  );
+  expect(done).toEqual([0, 1, 2, 3]);
 });

@@ -44,7 +44,7 @@ async function liveSockets(figures: Figures, agent: TestAgent, host: Host): Prom
     await agent.rawPage();
   }
   const page = await agent.rawPage('?collect[]=agent');
-  addMemory(figures, agent.process.pid, { sockets });
+  await addMemory(figures, agent.process.pid, { sockets });
   figures.add('live sockets', { sockets }, '', page.value('kube_netc_agent_live_sockets'));
   const lagMs = page.value('kube_netc_agent_event_loop_lag_max_seconds') * 1_000;
   figures.add('event loop held, longest', { sockets }, 'ms', lagMs, 1);
@@ -60,7 +60,7 @@ await bench(async (figures) => {
   progress('agent: idle');
   await sleep(SETTLE_MS);
   await agent.rawPage();
-  addMemory(figures, agent.process.pid, { sockets: 0 });
+  await addMemory(figures, agent.process.pid, { sockets: 0 });
 
   progress(`agent: ${perSecond} connections a second`);
   const { millicores } = await connectionsCost(agent, host, { perSecond, seconds });

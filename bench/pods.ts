@@ -59,7 +59,7 @@ async function measure(figures: Figures, hosts: readonly Host[]): Promise<void> 
   }
   const page = await agent.rawPage();
   figures.add('CPU', of, 'millicores', millicores, 1);
-  addMemory(figures, agent.process.pid, of);
+  await addMemory(figures, agent.process.pid, of);
   figures.add('live sockets', of, '', page.value('kube_netc_agent_live_sockets'));
   figures.add('lines of a page', of, '', page.samples.length);
   await agent.stop();

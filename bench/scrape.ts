@@ -1,43 +1,42 @@
 // A real Prometheus that scrapes 10,000 and 100,000 lines of text, half of them of histograms, every 5 s: OpenMetrics, then
 // protobuf with native histograms. How long a scrape took it, and a page the server, and how long the server's event loop
-// was held. The server is this process. Run: node bench/scrape.ts [scrapes]
+// was held. The server runs at real-time priority: see holds.ts. As root: node bench/scrape.ts [scrapes]
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startServer } from '../src/server/http-server.ts';
-import type { PageStatistics } from '../src/server/page-maker.ts';
 import { PrometheusServer } from '../test/support/prometheus.ts';
 import { bench, type Figures, progress } from './support/bench.ts';
-import { quantile } from './support/numbers.ts';
-import { connectionBlocks, histogramBlocks } from './support/page-series.ts';
-import { waitedMs } from './support/run-queue.ts';
+import { HoldsOf, REAL_TIME, recordHolds } from './support/holds.ts';
+import { Standstill } from './support/standstill.ts';
 
 const scrapes = Number(process.argv[2] ?? 6);
 const INTERVAL_SECONDS = 5;
-/** How often the event loop is asked whether it is free. */
-const ASKED_MS = 5;
+/** How often it is looked how long the event loop was held. */
+const WINDOW_MS = 5;
 /** On a busy machine a scrape is told of late. */
 const MORE_SCRAPES = 6;
 const TOLD_TRIES = 40;
 const FORMATS = { openmetrics: [], protobuf: ['--enable-feature=native-histograms'] };
+const SERVER = join(import.meta.dirname, 'support/scrape-server.ts');
 
-/** How late each turn of a timer came, without the time in which others had the processor. */
-function watchLoop(): () => number[] {
-  const late: number[] = [];
-  let waited = waitedMs();
-  let before = performance.now();
-  const timer = setInterval(() => {
-    const now = performance.now();
-    const waitedNow = waitedMs();
-    late.push(now - before - (waitedNow - waited) - ASKED_MS);
-    waited = waitedNow;
-    before = now;
-  }, ASKED_MS);
-  return () => {
-    clearInterval(timer);
-    return late;
+/** A server of so many lines, its address, and how long its pages took. */
+async function serve(lines: number, holdsFile: string) {
+  const [program, ...args] = [...REAL_TIME, process.execPath, SERVER, String(lines)];
+  const child: ChildProcess = spawn(program, args, {
+    env: { ...process.env, ...recordHolds(holdsFile, WINDOW_MS) },
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  const pagesMs: number[] = [];
+  const [{ port }] = (await once(child, 'message')) as [{ port: number }];
+  child.on('message', ({ pageMs }: { pageMs: number }) => pagesMs.push(pageMs));
+  const stop = async (): Promise<void> => {
+    child.kill('SIGTERM');
+    await once(child, 'exit');
   };
+  return { address: `127.0.0.1:${port}`, pagesMs, stop };
 }
 
 /** What the last scrapes took, as Prometheus says a moment after them. */
@@ -52,50 +51,31 @@ async function lastScrapes(prometheus: PrometheusServer): Promise<readonly { val
 }
 
 async function measure(figures: Figures, lines: number, format: keyof typeof FORMATS) {
-  const blocks = [...connectionBlocks(lines / 2), ...histogramBlocks(lines / 2)];
-  const pages: PageStatistics[] = [];
-  await using server = await startServer(
-    {
-      blocks: async () => blocks,
-      health: () => ({ ready: true, problems: [], snapshotAgeMs: 0 }),
-    },
-    { host: '127.0.0.1', port: 0 },
-    { onPage: (page) => pages.push(page) },
-  );
   const folder = mkdtempSync(join(tmpdir(), 'kube-netc-scrape-'));
-  const target = `127.0.0.1:${server.address.port}`;
+  const holdsFile = join(folder, 'holds.json');
+  using standstill = new Standstill();
+  const { address, pagesMs, stop } = await serve(lines, holdsFile);
   const prometheus = await PrometheusServer.start(
     { folder },
-    `{ global: { scrape_interval: ${INTERVAL_SECONDS}s }, scrape_configs: [{ job_name: x, honor_labels: true, static_configs: [{ targets: ['${target}'] }] }] }`,
+    `{ global: { scrape_interval: ${INTERVAL_SECONDS}s }, scrape_configs: [{ job_name: x, honor_labels: true, static_configs: [{ targets: ['${address}'] }] }] }`,
     FORMATS[format],
   );
   try {
-    while (pages.length === 0) await sleep(50); // the first has its labels to encode
+    while (pagesMs.length === 0) await sleep(50); // the first has its labels to encode
     await sleep(2000);
-    pages.length = 0;
-    const loop = watchLoop();
-    while (pages.length < scrapes) await sleep(200);
+    pagesMs.length = 0;
+    const fromMs = Date.now();
+    while (pagesMs.length < scrapes) await sleep(200);
     await sleep(2000);
+    const toMs = Date.now();
     const seconds = await lastScrapes(prometheus);
     const of = { lines, format };
-    const late = loop();
     figures.add('samples', of, '', await prometheus.value('scrape_samples_scraped'));
-    figures.add(
-      'scrape',
-      of,
-      'ms',
-      seconds.map(({ value }) => value * 1_000),
-      1,
-    );
-    figures.add(
-      'page',
-      of,
-      'ms',
-      pages.map((page) => page.seconds * 1_000),
-      2,
-    );
-    figures.add('event loop held, longest', of, 'ms', Math.max(...late), 2);
-    figures.add('event loop held, 99 %', of, 'ms', quantile(late, 0.99), 2);
+    const scrapesMs = seconds.map(({ value }) => value * 1_000);
+    figures.add('scrape', of, 'ms', scrapesMs, 1);
+    figures.add('page', of, 'ms', pagesMs, 2);
+    await stop();
+    new HoldsOf(holdsFile, standstill).addTo(figures, of, fromMs, toMs);
   } finally {
     await prometheus.stop();
     rmSync(folder, { recursive: true, force: true });

@@ -145,6 +145,7 @@ function scrape(reader: Reader): readonly string[] {
   const rows = reader.all('scrape').map((took) => {
     const of = (what: string): Figure => reader.one(what, took.of);
     const held = `${number(of('event loop held, longest').median)} / ${median(of('event loop held, 99 %'))}`;
+    const still = median(of('machine stood still, longest'));
     const { lines, format } = took.of;
     return [
       number(Number(lines)),
@@ -153,6 +154,7 @@ function scrape(reader: Reader): readonly string[] {
       median(took),
       median(of('page')),
       held,
+      still,
     ];
   });
   const head = [
@@ -162,6 +164,7 @@ function scrape(reader: Reader): readonly string[] {
     'scrape, as Prometheus says',
     'page made in',
     'event loop held, longest / 99 %',
+    'machine stood still, longest',
   ];
   return [table(head, rows)];
 }
@@ -233,8 +236,9 @@ two more each second that open, carry one and close. A scrape of everything each
   {
     bench: 'agent',
     title: 'The agent on a plain host',
-    about: `Memory is what stays half a minute after the start, when what is not used has gone back: see
-[008](decisions/008-a-small-agent.md), also for what file pages are. CPU is with a scrape of everything each 15 s.`,
+    about: `Memory is what the agent has between two scrapes, half a minute after the start and later, when what is not used has gone
+back: see [008](decisions/008-a-small-agent.md), also for what file pages are; as a scrape is answered it is more for two seconds.
+CPU is with a scrape of everything each 15 s.`,
     tables: plain,
   },
   {
@@ -248,8 +252,9 @@ those of a text page; in protobuf a histogram with its ten lines is one series. 
     bench: 'scrape',
     title: 'A Prometheus that scrapes',
     about: `A real Prometheus on the same cores, a scrape every 5 s with gzip, half of the lines of histograms. By default it asks for
-OpenMetrics, with \`--enable-feature=native-histograms\` for protobuf. Scrapes and pages are by the clock, neighbours and all;
-the event loop is without waits for a processor.`,
+OpenMetrics, with \`--enable-feature=native-histograms\` for protobuf. Scrapes and pages are by the clock, neighbours and all; the
+event loop is without waits for a processor, and without the time in which the hypervisor let nobody run: the last column is the
+longest of it, and [015](decisions/015-holds-and-what-is-none.md) why. The server runs at real-time priority.`,
     tables: scrape,
   },
   {
@@ -265,7 +270,8 @@ the event loop is without waits for a processor.`,
       i === 0
         ? `A real API server with so many nodes and pods, with Services and EndpointSlices, on the same cores; the agent as in a pod, at
 real-time priority, asked for its own metrics each 15 s. Pods are replaced for a minute, then connections open and close to the
-address of a pod, then sockets stay open.`
+address of a pod, then sockets stay open. Holds of the event loop are without the time in which the hypervisor let nobody run,
+which is told beside them.`
         : 'The same, larger.',
     tables: plain,
   })),

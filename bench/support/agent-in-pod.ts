@@ -2,13 +2,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ApiServer } from '../../test/cluster/support/api-server.ts';
 import { TestAgent } from '../../test/support/agent.ts';
+import { REAL_TIME } from './holds.ts';
 
 const READS = ['list', 'watch'];
 /** Makes the folder of a service account appear where a pod has it, for the command behind it alone. */
 const IN_POD = `mount -t tmpfs tmpfs /run && mkdir -p /run/secrets/kubernetes.io &&
 cp -r "$0" /run/secrets/kubernetes.io/serviceaccount && exec "$@"`;
-/** A hold of the event loop is what the agent does itself, and not what its neighbours on the same processors do meanwhile. */
-const REAL_TIME = ['chrt', '--rr', '1'];
 
 /** Runs agents of this server as its pods run: with the token of a service account that may do what the chart's may. */
 export async function agentsInPods(

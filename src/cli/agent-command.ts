@@ -6,6 +6,7 @@ import { checkListen, startServer, warmUp } from '../server/http-server.ts';
 import { formatListen } from '../server/listen-address.ts';
 import { asNetcError } from '../util/errors.ts';
 import type { ApiConfig } from '../cluster/api/api-config.ts';
+import { AfterWork } from './after-work.ts';
 import { Agent } from './agent.ts';
 import { clusterConfig, type ClusterOptions, logProblems, openCluster } from './cluster.ts';
 import type { AgentOptions } from './agent-options.ts';
@@ -14,8 +15,6 @@ import type { Log } from './log.ts';
 import { startMonitor } from './start-monitor.ts';
 
 const STOP_LIMIT_MS = 900; // a second is promised
-/** Between two times that memory is given back: 0.2 millicores. */
-const SPARE_MS = 30_000;
 
 /** Runs the agent until a signal ends it. Throws NetcError when it cannot start. */
 export async function runAgent(options: AgentOptions, { log, linesLost }: Log): Promise<void> {
@@ -28,9 +27,13 @@ export async function runAgent(options: AgentOptions, { log, linesLost }: Log): 
   const statistics = options.programStats ? enableStatistics(log) : null;
   const cluster = config && openCluster(config, options.cluster, host);
   const onError = (error: unknown): void => log.error(asNetcError(error).message);
-  const agent = new Agent(monitor, host.identity, cluster, options, { onError, logLinesLost: linesLost });
+  const spare = new AfterWork(() => void giveBackSpareMemory());
+  const agent = new Agent(monitor, host.identity, cluster, options, {
+    onSnapshot: () => spare.worked(),
+    onError,
+    logLinesLost: linesLost,
+  });
   const stopLogging = cluster && logProblems(cluster, log);
-  const spare = setInterval(() => void giveBackSpareMemory(), SPARE_MS).unref();
   try {
     if (config) announce(config, options.cluster, log);
     cluster?.watch.start();
@@ -47,8 +50,8 @@ export async function runAgent(options: AgentOptions, { log, linesLost }: Log): 
     await server.close();
   } finally {
     stopLogging?.();
-    clearInterval(spare);
     await Promise.all([agent.stop(), cluster?.watch.stop()]);
+    spare.stop();
     statistics?.close();
     monitor.close();
   }

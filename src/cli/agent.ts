@@ -35,8 +35,10 @@ const SPLIT_MS = 50; // between looks at addresses that have gone over: an addre
 const SPLIT_AT_ONCE = 512; // each is a syscall: 1 ms
 const UNWATCHED_MS = 15_000; // between snapshots when nobody looks: flows age, rates stay young
 
-/** What the agent has to do with its log. */
-interface AgentLog {
+/** What the agent tells, and is told, of what is around it. */
+interface AgentSurroundings {
+  /** A snapshot has been taken, whether somebody looks or not. */
+  readonly onSnapshot: () => void;
   /** Told when a snapshot fails; the agent goes on and tries again. */
   readonly onError: (error: unknown) => void;
   readonly logLinesLost: () => number;
@@ -62,7 +64,7 @@ export class Agent implements AgentPort {
   /** The look at addresses that is under way. */
   #looking: Promise<void> | null = null;
   readonly #refused = Object.fromEntries(REFUSALS.map((reason) => [reason, 0])) as Record<Refusal, number>;
-  readonly #log: AgentLog;
+  readonly #around: AgentSurroundings;
   #problem: string | null = null;
 
   /** @param cluster null: a plain host */
@@ -71,11 +73,11 @@ export class Agent implements AgentPort {
     host: Identity,
     cluster: Cluster | null,
     options: AgentOptions,
-    log: AgentLog,
+    around: AgentSurroundings,
   ) {
     this.#monitor = monitor;
     this.#options = options;
-    this.#log = log;
+    this.#around = around;
     this.#flows = new FlowTable(monitor.books.memory);
     this.#live = new LiveTable(monitor.slots);
     this.#cluster = cluster;
@@ -169,6 +171,7 @@ export class Agent implements AgentPort {
     await eventLoop.next();
     this.#series.publish();
     this.#workloads.publish(); // in one turn, so that a page has both of one snapshot
+    this.#around.onSnapshot();
   }
 
   /** Between snapshots: what has gone over is split at once, and not when it has been counted with what was before. */
@@ -177,7 +180,7 @@ export class Agent implements AgentPort {
       await inSlices(this.#names.noteChanges());
       this.#splitMoved();
     } catch (error) {
-      this.#log.onError(error);
+      this.#around.onError(error);
     }
   }
 
@@ -196,7 +199,7 @@ export class Agent implements AgentPort {
       this.#problem = null;
     } catch (error) {
       this.#problem = `the last snapshot failed: ${error instanceof Error ? error.message : String(error)}`;
-      this.#log.onError(error);
+      this.#around.onError(error);
     }
   }
 
@@ -216,7 +219,7 @@ export class Agent implements AgentPort {
       },
       page: this.#page,
       refused: this.#refused,
-      logLinesLost: this.#log.logLinesLost(),
+      logLinesLost: this.#around.logLinesLost(),
       liveSockets: this.#live.count,
       liveSlots: this.#monitor.slots,
       flows: this.#monitor.books.used,

@@ -9,7 +9,7 @@ import { Directory } from './directory/directory.ts';
 import type { DirectorySink } from './directory/sink.ts';
 import { Projections } from './objects/projections.ts';
 
-/** How often the directory is told whether the watches are whole. Far below the time that it holds answers back. */
+/** How often the directory is told that watches are whole again. Far below the time that it holds answers back. */
 const CHECK_MS = 250;
 
 /** What the agent reads of the API server, owners apart. See ACCESS_RULES. */
@@ -126,13 +126,10 @@ export class ClusterWatch {
   #tellWhole(): void {
     let isDeaf = false;
     for (const { reflector, sink } of Object.values(this.#watched)) {
-      const { phase, synced, heardAgoMs } = reflector.state;
+      const { phase, synced } = reflector.state;
       if (!synced) continue;
       if (phase === 'watching') sink.whole();
-      else {
-        sink.lost(heardAgoMs ?? 0);
-        isDeaf = true;
-      }
+      else isDeaf = true;
     }
     this.#deafSinceMs = isDeaf ? (this.#deafSinceMs ?? this.#clock.tsMonoMs()) : null;
   }

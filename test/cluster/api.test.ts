@@ -62,6 +62,10 @@ class Pods implements ReflectorSink<Kept>, AsyncDisposable {
     this.syncs++;
   }
 
+  lost(): void {
+    // seen by state
+  }
+
   get errors(): Record<string, number> {
     return Object.fromEntries(this.reflector.state.errors);
   }

@@ -6,4 +6,9 @@ export interface ReflectorSink<T> {
   remove(uid: string): void;
   /** A list is complete: at this moment the set is the server's. Again after each relist, which is told as a diff. */
   synced(): void;
+  /**
+   * What was read before has failed, and was heard from so many milliseconds ago. Told before anything that comes after: it
+   * may be as old as that. Only once a list has been complete.
+   */
+  lost(heardAgoMs: number): void;
 }

@@ -47,6 +47,7 @@ export class Reflector<T> {
   readonly #resource: ReflectorResource;
   readonly #name: string;
   readonly #objects: KnownObjects<T>;
+  readonly #sink: ReflectorSink<T>;
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #timings: ReflectorTimings;
@@ -85,6 +86,7 @@ export class Reflector<T> {
     this.#resource = resource;
     this.#name = resourceText(resourceOf(resource.path) ?? { group: '', plural: resource.path });
     this.#objects = new KnownObjects(project, sink);
+    this.#sink = sink;
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
     this.#timings = { ...REFLECTOR_TIMINGS, ...options.timings };
@@ -142,6 +144,7 @@ export class Reflector<T> {
   #failed(error: ApiError, livedMs: number): number {
     const phase = this.#phase;
     this.#phase = 'waiting';
+    if (this.#synced) this.#sink.lost(this.#clock.tsMonoMs() - (this.#heardMs ?? 0));
     if (phase === 'listing') {
       if (this.#streams && NO_STREAMING.has(error.kind)) {
         // not a failure: this server lists in pages

@@ -6,7 +6,7 @@ export interface DirectorySink<T> {
   remove(uid: string): void;
   /** A list is complete: at this moment the set is the server's. */
   synced(): void;
-  /** The watch broke, and said its last so many milliseconds ago: what happens meanwhile is not heard, or late. */
+  /** The watch broke, and said its last so many milliseconds ago: what comes may be as old. Before what comes after. */
   lost(heardAgoMs: number): void;
   /** The watch goes on without a new list, or again after one. Without lost() before it does nothing. */
   whole(): void;

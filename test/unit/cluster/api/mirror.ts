@@ -40,6 +40,8 @@ export class Mirror implements ReflectorSink<Kept>, AsyncDisposable {
   /** UIDs that were removed though the server had them. */
   readonly wrong: string[] = [];
   syncs = 0;
+  /** Each time that the watch was lost: how long ago it was heard from, and how much had been told by then. */
+  readonly losses: { heardAgoMs: number; told: number }[] = [];
   readonly client: ApiClient;
   readonly reflector: Reflector<Kept>;
   readonly #api: FakeApi;
@@ -76,6 +78,10 @@ export class Mirror implements ReflectorSink<Kept>, AsyncDisposable {
   synced(): void {
     this.syncs++;
     this.told.push('synced');
+  }
+
+  lost(heardAgoMs: number): void {
+    this.losses.push({ heardAgoMs, told: this.told.length });
   }
 
   values(): Record<string, string> {

@@ -159,6 +159,20 @@ describe('a watch', () => {
     expect(mirror.syncs).toBe(1);
   });
 
+  test('that told nothing is said to have been lost before anything that it held back, however soon that comes', async () => {
+    await using api = await FakeApi.start();
+    api.add('a');
+    await using mirror = new Mirror(api, { silenceMs: 100, backoffBaseMs: 0 });
+    await watching(api, mirror);
+    api.silence();
+    api.add('b');
+    await becomesSame(api, mirror);
+    expect(mirror.told).toEqual(['+a', 'synced', '+b']);
+    const [loss] = mirror.losses;
+    expect(loss?.told).toBe(2);
+    expect(loss?.heardAgoMs).toBeGreaterThan(90); // timers come up to a millisecond early
+  });
+
   test('that goes on in silence when its time is over is begun again, without a list', async () => {
     await using api = await FakeApi.start();
     api.add('a');

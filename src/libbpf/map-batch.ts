@@ -9,8 +9,8 @@ const { ENOENT, ENOSPC } = constants.errno;
 const CHUNK_ENTRIES_MAX = 1 << 20;
 
 /**
- * Reads a whole map in chunks into buffers that it keeps: make it once, use it at each snapshot. An entry that is there all the time is seen exactly once; one
- * that comes or goes meanwhile may be seen or not (the kernel copies bucket by bucket).
+ * Reads a whole map in chunks into buffers that it keeps: make it once, use it at each snapshot. An entry that is there all
+ * the time is seen exactly once; one that comes or goes meanwhile may be seen or not (the kernel copies bucket by bucket).
  */
 export class MapBatch {
   readonly #map: BpfMap;

@@ -1,6 +1,7 @@
-import { afterEach, beforeAll, beforeEach } from 'vitest';
+import { afterEach } from 'vitest';
 import { BpfObject } from '../../src/libbpf/object.ts';
 import { compileFixture, whyNoBpf } from '../fixtures/bpf/fixture.ts';
+import { setUp } from './set-up.ts';
 
 /** Objects of test/fixtures/bpf/binding.bpf.c, for the tests of a file: they are skipped where programs cannot be loaded. */
 export class Binding {
@@ -8,12 +9,8 @@ export class Binding {
   #bytes: Uint8Array = new Uint8Array();
 
   constructor() {
-    const skip = whyNoBpf();
-    beforeAll(() => {
-      if (skip === null) this.#bytes = compileFixture('binding');
-    });
-    beforeEach((context) => {
-      if (skip !== null) context.skip(skip);
+    setUp(whyNoBpf(), async () => {
+      this.#bytes = compileFixture('binding');
     });
     afterEach(() => {
       for (const object of this.#opened.splice(0)) object.close();

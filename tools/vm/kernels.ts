@@ -27,10 +27,6 @@ export function folderOf({ name, variant }: Kernel): string {
  */
 const WITHOUT_CX16 = 'slub_debug=F';
 
-/**
- * The flavour for virtual machines has all that a test needs and half the size. 5.15, the oldest that the agent promises
- * to run on, was never one of Debian's.
- */
 const LONG_TERM = {
   name: '6.12',
   architecture: 'amd64',
@@ -39,6 +35,10 @@ const LONG_TERM = {
   walk: 'walk_cast',
 } as const;
 
+/**
+ * The flavour for virtual machines has all that a test needs and half the size. 5.15, the oldest that the agent promises
+ * to run on, was never one of Debian's.
+ */
 export const KERNELS: readonly Kernel[] = [
   {
     name: '5.10',

@@ -63,7 +63,7 @@ describe('edges', () => {
     await nginx.stop();
     const [client, server] = told;
     const request = `GET / HTTP/1.1\r\nHost: ${exact.server.v4}:${PORT}\r\n\r\n`.length;
-    const answer = report.bytes / report.requests;
+    const answer = Math.ceil(report.bytes / report.requests); // one that says it is the last is shorter
     expect(client?.toServer).toBe(server?.toServer);
     expect((client?.toServer ?? NaN) / request).toBeGreaterThanOrEqual(report.requests);
     expect((client?.toServer ?? NaN) / request).toBeLessThanOrEqual(report.requests + CONNECTIONS);

@@ -17,6 +17,8 @@ import { Proxy } from './support/proxy.ts';
 const skipReason = whyNoApiServer();
 const ADDRESSES = Array.from({ length: 60 }, (_, i) => `10.244.9.${i + 1}`);
 const SPOILED_MS = 26_000;
+/** If by then it has not met as many kinds of errors as it must: on a busy machine a request lasts, and faults are few. */
+const SPOILED_MAX_MS = 90_000;
 const FAULT_MS = 2_000;
 /** Moments are asked for when they are so old: by then the directory has to know. */
 const AGE_MS = 3_000;
@@ -101,6 +103,11 @@ function wrongAt(address: string, atMs: number): string[] {
   return isTrue ? [] : [`${address} at ${atMs}: ${name}, ${JSON.stringify(history.get(address))}`];
 }
 
+/** Kinds of errors that the agent has met. */
+function kindsOfErrors(): number {
+  return new Set(cluster.states.flatMap(({ errors }) => [...errors.keys()])).size;
+}
+
 async function listOf(path: string): Promise<KubeList['items']> {
   return (await server.admin.get<KubeList>(path)).items;
 }
@@ -112,8 +119,10 @@ describe('the index', () => {
     let faults = 0;
     await expect.poll(() => cluster.synced, { timeout: 60_000, interval: 20 }).toBe(true);
     let nextMs = performance.now() + AGE_MS + FAULT_MS;
-    const end = performance.now() + SPOILED_MS;
-    for (let i = 0; performance.now() < end; i++) {
+    const start = performance.now();
+    const goesOn = (spentMs: number): boolean =>
+      spentMs < SPOILED_MS || (kindsOfErrors() <= 2 && spentMs < SPOILED_MAX_MS);
+    for (let i = 0; goesOn(performance.now() - start); i++) {
       if (performance.now() > nextMs) {
         nextMs += FAULT_MS;
         const fault = FAULTS[faults++ % FAULTS.length];
@@ -132,8 +141,7 @@ describe('the index', () => {
     proxy.heal();
     expect(wrong).toEqual([]);
     expect(answers).toBeGreaterThan(0);
-    const kinds = new Set(cluster.states.flatMap(({ errors }) => [...errors.keys()]));
-    expect(kinds.size).toBeGreaterThan(2);
+    expect(kindsOfErrors()).toBeGreaterThan(2);
     await expect.poll(() => cluster.problems(), { timeout: 60_000, interval: 100 }).toEqual([]);
     await equalsFreshLists();
     for (const [address, hads] of history) {

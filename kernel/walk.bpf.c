@@ -258,8 +258,8 @@ static __always_inline int walk_block(enum how how, struct bpf_iter__bpf_map_ele
 		__u32 index = first + i;
 		struct slot *slot = slot_at(index);
 
-		if (how == CAST)
-			approach_cast(index + WALK_AHEAD);
+		if (how == CAST && i % WALK_NEAR == 0)
+			approach_cast(index);
 		if (!slot || !slot->cookie)
 			continue;
 		spent += how == CAST ? walk_slot_cast(index) : walk_slot_probe(index);

@@ -6,7 +6,7 @@
 #define SLOT_PROBES 8	    /* places a socket may take: half from its cookie on, half scattered */
 #define SLOT_RUN 64	    /* places in a row that are told together whether sockets of theirs lie elsewhere */
 #define WALK_BLOCK 64	    /* slots a walk looks at in one call of the iterator */
-#define WALK_AHEAD 4	    /* slots before its turn that a walk has a socket's memory brought near */
+#define WALK_NEAR 16	    /* slots whose sockets a walk has brought near at once */
 #define WALK_COST_LIVE 16   /* what a live socket costs a walk, in empty slots */
 #define RECORDS_MAX 4096    /* live records of one step of a walk */
 #define WALK_STEPS_MAX 1024 /* iterator elements of one step: WALK_BLOCK slots each */

@@ -50,7 +50,7 @@ describe('npm start', () => {
       const end = await starter.stop({ signal, graceMs: 60_000 });
       expect(end.signal).not.toBe('SIGKILL');
       if (by !== 'npm') expect.soft(end).toEqual({ code: 0, signal: null }); // npm has codes of its own
-      for (let tries = 0; tries < 300 && existsSync(`/proc/${pid}`); tries++) await sleep(100);
+      for (let tries = 0; tries < 600 && existsSync(`/proc/${pid}`); tries++) await sleep(100);
       const orphan = existsSync(`/proc/${pid}`);
       if (orphan) process.kill(pid, 'SIGKILL'); // not to leave it behind ourselves
       expect(orphan).toBe(false);

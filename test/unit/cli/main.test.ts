@@ -19,7 +19,7 @@ function run(args: readonly string[], env: Readonly<Record<string, string>> = {}
   );
   return new Promise((resolve) => {
     const all = [join(ROOT, 'src/cli/main.ts'), ...args];
-    execFile(process.execPath, all, { env: { ...own, ...env }, timeout: 15_000 }, (error, out, err) => {
+    execFile(process.execPath, all, { env: { ...own, ...env }, timeout: 60_000 }, (error, out, err) => {
       resolve({ code: error === null ? 0 : Number(error.code ?? NaN), out, err });
     });
   });

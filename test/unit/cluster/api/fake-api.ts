@@ -52,6 +52,7 @@ export class FakeApi implements AsyncDisposable {
 
   private constructor() {
     this.#server = createServer((request, response) => this.#serve(request, response));
+    this.#server.keepAliveTimeout = 0; // it ends no idle connection by itself: clients must
     this.#server.on('connection', (socket) => {
       this.#sockets.add(socket);
       socket.on('error', () => undefined);

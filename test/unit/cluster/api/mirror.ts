@@ -95,7 +95,7 @@ export class Mirror implements ReflectorSink<Kept>, AsyncDisposable {
 }
 
 /** As expect.poll, patient with a machine that is busy. */
-export const PATIENT = { timeout: 15_000, interval: 5 } as const;
+export const PATIENT = { timeout: 60_000, interval: 5 } as const;
 
 export async function synced(mirror: Mirror, times = 1): Promise<void> {
   await expect.poll(() => mirror.syncs, PATIENT).toBeGreaterThanOrEqual(times);

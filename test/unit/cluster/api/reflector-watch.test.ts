@@ -393,8 +393,7 @@ describe('a reflector', () => {
     const waiting = new Mirror(api);
     await failedWith(waiting, 'server');
     await waiting.reflector.stop();
-    // the idle one too: sooner than the server would end it, after 5 s
-    await expect.poll(() => api.connections, { timeout: 3_000, interval: 5 }).toBe(0);
+    await expect.poll(() => api.connections, PATIENT).toBe(0); // the idle one too
     await waiting[Symbol.asyncDispose]();
     api.once('stream', () => undefined);
     const listing = new Mirror(api);

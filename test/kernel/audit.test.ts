@@ -257,13 +257,18 @@ describe('the audit, of TCP', () => {
 
   it('names what meets a socket in time-wait', async () => {
     const held = await HeldTcp.open(host, { address: '127.0.0.1', port: server.port, connections: 20 });
+    const missedBefore = rig.monitor.stats('tcp_state').missed;
     process.kill(server.process.pid, 'SIGSTOP'); // so that its FIN comes when the client has long gone
     await held.program.process.stop({ signal: 'SIGKILL' });
     await quiet(host);
     process.kill(server.process.pid, 'SIGCONT');
     const rows = await rig.rows(host);
-    expect(causes(rows.TcpInSegs)).toEqual({ time_wait: 20 });
-    expect(causes(rows.TcpOutSegs)).toEqual({ syn_ack: 20, time_wait: 20 });
+    // A close that tcp_state misses (see tcp.bpf.c) is counted without the state before it: nobody knows that a FIN is due.
+    const missed = rig.monitor.stats('tcp_state').missed - missedBefore;
+    const again = Math.min(missed, causes(rows.TcpInSegs)['time_wait_again'] ?? 0);
+    const named = Object.entries({ time_wait: 20 - again, time_wait_again: again }).filter(([, n]) => n > 0);
+    expect(causes(rows.TcpInSegs)).toEqual(Object.fromEntries(named));
+    expect(causes(rows.TcpOutSegs)).toEqual({ syn_ack: 20, ...Object.fromEntries(named) });
     expect([rows.TcpInSegs.unexplained, rows.TcpOutSegs.unexplained]).toEqual([0, 0]);
   });
 

@@ -38,8 +38,13 @@ describe('an agent', () => {
     await using agent = await TestAgent.start(FLAGS, {}, withoutCgroup2());
     const { page } = await expectExactTcp(exact, agent, { client: SIZES });
     expect(agent.log).toContain('cgroup v2: not mounted');
-    const [series] = page.find('bytes_sent', { source_address: exact.client.v4 });
-    expect(series?.labels).toMatchObject({ source_kind: 'process', source_name: 'exact-tcp-clien' });
+    // Beside crowds of other tests a client may find no place, and then nobody keeps whose it is: the page says so.
+    const isFull = page.value('kube_netc_agent_lost_total', { reason: 'slots_full' }) > 0;
+    const named = page
+      .find('bytes_sent', { source_address: exact.client.v4 })
+      .map(({ labels }) => `${labels['source_kind']} ${labels['source_name']}`)
+      .filter((name) => name !== ' ' || !isFull);
+    expect(named).toEqual(['process exact-tcp-clien']);
   });
 
   it('with cgroup v2 beside v1 counts exactly, names units by v2, and tells the peers of UDP', async () => {

@@ -13,7 +13,7 @@ export const START_GUARDS: readonly Guard[] = [
   {
     name: 'the role of an older socket is believed if it is told twice, and the socket rests',
     scenario: 'busy',
-    windows: [held('guessing', 20)],
+    windows: [held('guessing', 200)],
     removal: [
       edit('boot.bpf.c', 'if (first != second || (busy &&', 'if (0 && (busy &&'),
       edit(
